@@ -1,0 +1,156 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	adapter "github.com/cosell-sync/terraform-provider-cosell/agent/crm/salesforce"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
+)
+
+// connection is everything that one document needs while it is in force.
+type connection struct {
+	machine  Machine
+	store    store.Store
+	org      *adapter.Org
+	center   referral.API
+	engine   *reconcile.Engine
+	poll     time.Duration
+	sweep    time.Duration
+	watchCRM bool
+	log      hclog.Logger
+}
+
+// connectWait is the wait between two attempts to reach the remote systems at start.
+const connectWait = 2 * time.Second
+
+// connect makes the clients, checks the pins and looks at the organisation, waiting as long as the remote systems cannot be
+// reached.
+func (a *App) connect(ctx context.Context, d document.Document) (*connection, error) {
+	for {
+		c, err := a.tryConnect(ctx, d)
+		if err == nil || ctx.Err() != nil {
+			return c, errors.Join(err, ctx.Err())
+		}
+		if problem.ClassOf(err) != problem.Later {
+			return nil, err
+		}
+		a.log.Warn("cannot start yet, will try again", "error", err)
+		a.machine.Sleep(ctx, connectWait)
+	}
+}
+
+func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection, error) {
+	stack, err := wire.New(wire.Options{
+		Transport: a.machine.Transport, Clock: a.machine.Now, Log: a.log.Named("wire"), UserAgent: "cosell-agent/" + a.machine.Version,
+		Timeout: a.machine.CallTimeout, NewID: a.machine.NewID,
+	})
+	if err != nil {
+		return nil, err
+	}
+	crmClient, err := a.salesforceClient(d, stack)
+	if err != nil {
+		return nil, err
+	}
+	center, err := a.partnerCenterClient(d, stack)
+	if err != nil {
+		return nil, err
+	}
+	identity, err := crmClient.Identity(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("sign in to Salesforce: %w", err)
+	}
+	if !salesforce.SameID(string(identity.OrgID), d.CRM.Salesforce.OrgID) {
+		return nil, problem.New(problem.WrongAccount, "Salesforce organisation "+string(identity.OrgID), "pinned is "+d.CRM.Salesforce.OrgID)
+	}
+	org, err := adapter.Open(ctx, crmClient, names(d))
+	if err != nil {
+		return nil, err
+	}
+	return a.connection(d, org, referral.NewClient(center))
+}
+
+func (a *App) connection(d document.Document, org *adapter.Org, center referral.API) (*connection, error) {
+	p, err := plan(d, org)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := settings(d, p, a.machine)
+	if err != nil {
+		return nil, err
+	}
+	poll, pollErr := time.ParseDuration(d.Schedule.Poll)
+	sweep, sweepErr := time.ParseDuration(d.Schedule.Sweep)
+	if err := errors.Join(pollErr, sweepErr); err != nil {
+		return nil, problem.Wrap(problem.DocumentInvalid, "schedule", err)
+	}
+	if d.PartnerCenter.Intake != document.IntakeWebhook {
+		sweep = min(sweep, poll)
+	}
+	engine := reconcile.New(reconcile.Options{
+		Store: a.store, CRM: org, PartnerCenter: center, Settings: rules, Now: a.machine.Now, Jitter: a.machine.Jitter,
+		RetryAfter: func(err error) time.Duration { return max(salesforce.RetryAfter(err), partnercenter.RetryAfter(err)) },
+		Log:        a.log.Named("reconcile"),
+	})
+	return &connection{
+		machine: a.machine, store: a.store, org: org, center: center, engine: engine, poll: poll, sweep: sweep, log: a.log,
+		watchCRM: d.Flow(document.FlowOpportunityToPartnerCenter) || d.Flow(document.FlowSolutionsToPartnerCenter),
+	}, nil
+}
+
+// resolve reads a secret that the document refers to.
+func (a *App) resolve(ref secret.Reference) (secret.Secret, error) {
+	if ref == "" {
+		return secret.Secret{}, nil
+	}
+	s, err := a.machine.Secrets.Resolve(ref)
+	if err != nil {
+		return secret.Secret{}, problem.Wrap(problem.SecretUnavailable, string(ref), err)
+	}
+	return s, nil
+}
+
+func (a *App) salesforceClient(d document.Document, stack *wire.Client) (*salesforce.Client, error) {
+	org := d.CRM.Salesforce
+	key, err := a.resolve(org.Credentials.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	clientSecret, err := a.resolve(org.Credentials.ClientSecret)
+	if err != nil {
+		return nil, err
+	}
+	return salesforce.New(salesforce.Config{
+		LoginURL: org.LoginURL, ClientID: org.Credentials.ClientID, Username: org.Credentials.Username, PrivateKey: key,
+		ClientSecret: clientSecret, APIVersion: org.APIVersion, CallerName: "cosell-agent/" + d.Connector.Name,
+	}, stack)
+}
+
+func (a *App) partnerCenterClient(d document.Document, stack *wire.Client) (*partnercenter.Client, error) {
+	pc := d.PartnerCenter
+	clientSecret, err := a.resolve(pc.Credentials.ClientSecret)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.resolve(pc.Credentials.RefreshToken); err != nil {
+		return nil, err
+	}
+	return partnercenter.New(partnercenter.Config{
+		Authority: pc.Authority, TenantID: pc.TenantID, ClientID: pc.Credentials.ClientID, ClientSecret: clientSecret,
+		ReferralsEndpoint: pc.ReferralsEndpoint, EventsEndpoint: pc.EventsEndpoint,
+		// Read anew for every token, so that a renewed secret is taken up without a restart.
+		RefreshToken: func(context.Context) (secret.Secret, error) { return a.resolve(pc.Credentials.RefreshToken) },
+	}, stack)
+}

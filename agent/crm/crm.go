@@ -1,0 +1,92 @@
+// Package crm says what the engine needs of a CRM. Its adapters (crm/salesforce) know API names; the engine does not.
+package crm
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+)
+
+var (
+	// ErrNotFound says that the record does not exist, or no longer.
+	ErrNotFound = errors.New("the record does not exist in the CRM")
+	// ErrChanged says that the record changed since it was read: read and merge again.
+	ErrChanged = errors.New("the record changed in the CRM since it was read")
+	// ErrExists says that a record with this referral key exists already: look for it.
+	ErrExists = errors.New("a record of this referral exists in the CRM already")
+)
+
+// Record is an opportunity as the engine sees it.
+type Record struct {
+	ID         string
+	Version    string         // token for Update; opaque
+	ModifiedAt time.Time      // of the last edit of the record itself
+	Fields     map[string]any // by field path as the mapping names it
+	Sync       bool           // a person wants this deal shared
+	ReferralID string         // as shown to people; a copy of a record carries it too
+	Key        string         // referral id in our own unique field
+	Audit      string
+	SyncStatus string
+	Contacts   []deal.Person // the primary contact first
+	Team       []deal.Person // the owner first
+	Solutions  []deal.Solution
+}
+
+// Bookkeeping is what the agent writes on a record for itself and for the seller. Nil fields are left alone.
+type Bookkeeping struct {
+	Key, SyncStatus, Audit *string
+}
+
+// NewRecord is an opportunity to be created for a referral, with its account unless AccountID names one.
+type NewRecord struct {
+	ReferralID string
+	Fields     map[string]any // of the opportunity
+	AccountID  string
+	Account    map[string]any
+	SyncStatus string
+	Audit      string
+}
+
+// CRM is one organisation.
+type CRM interface {
+	// Read reads an opportunity with its account, owner, primary contact and solutions, in one call. It fails with
+	// ErrNotFound.
+	Read(ctx context.Context, id string) (Record, error)
+
+	// FindByReferral finds the opportunity whose unique key is the referral's id.
+	FindByReferral(ctx context.Context, referralID string) (id string, found bool, err error)
+
+	// MatchAccounts finds the accounts of a name and, when it is not empty, a postal code.
+	MatchAccounts(ctx context.Context, name, postalCode string) ([]string, error)
+
+	// EncodeCreate gives the exact bytes that Create sends; the same for the same record.
+	EncodeCreate(record NewRecord) ([]byte, error)
+
+	// Create inserts the account, if any, and the opportunity, both or none, and never changes an existing row. It fails with
+	// ErrExists when the referral has its opportunity already.
+	Create(ctx context.Context, payload []byte) (id string, err error)
+
+	// EncodeUpdate gives the exact bytes that Update sends.
+	EncodeUpdate(fields map[string]any, book Bookkeeping) ([]byte, error)
+
+	// Update changes fields of an opportunity that is still as it was read. It fails with ErrChanged and ErrNotFound.
+	Update(ctx context.Context, id, version string, payload []byte) error
+
+	// Known reports whether a text can be the id of a record here.
+	Known(id string) bool
+}
+
+// Hit is a record that a change feed names. Version is unique per state of the record.
+type Hit struct {
+	ID      string
+	Version string
+}
+
+// Feed is a CRM's change feed.
+type Feed interface {
+	// Changes lists what changed at or after a position, which an earlier call gave ("": the beginning of what is worth
+	// looking at), and the position to go on from. Hits may repeat; none is missing.
+	Changes(ctx context.Context, position string) (hits []Hit, next string, err error)
+}

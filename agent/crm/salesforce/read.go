@@ -1,0 +1,103 @@
+package salesforce
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
+)
+
+// mostRoles bounds the contact roles that are read; Partner Center takes fifty team members.
+const mostRoles = 50
+
+// Read implements [crm.CRM].
+func (o *Org) Read(ctx context.Context, id string) (crm.Record, error) {
+	quoted, err := salesforce.QuoteID(id)
+	if err != nil {
+		return crm.Record{}, fmt.Errorf("%w: %w", crm.ErrNotFound, err)
+	}
+	row, found, err := salesforce.QueryRow[map[string]any](ctx, o.client.Data(), o.readQuery(quoted))
+	if err != nil {
+		return crm.Record{}, fmt.Errorf("read opportunity %s: %w", id, translate(err))
+	}
+	if !found {
+		return crm.Record{}, fmt.Errorf("opportunity %s: %w", id, crm.ErrNotFound)
+	}
+	return o.record(row), nil
+}
+
+func (o *Org) readQuery(quotedID string) string {
+	selected := append([]string{"Id", "LastModifiedDate", "Owner.FirstName", "Owner.LastName", "Owner.Phone", "Owner.Email"}, o.selected...)
+	roles := fmt.Sprintf("(SELECT Contact.FirstName, Contact.LastName, Contact.Phone, Contact.Email FROM OpportunityContactRoles ORDER BY IsPrimary DESC, Id LIMIT %d)", mostRoles)
+	solutions := fmt.Sprintf("(SELECT %s, %s FROM %s ORDER BY Id)", o.names.SolutionName, o.names.SolutionIdentifier, o.solutions)
+	return fmt.Sprintf("SELECT %s, %s, %s FROM %s WHERE Id = %s", strings.Join(selected, ", "), roles, solutions, o.names.Opportunity, quotedID)
+}
+
+func (o *Org) record(row map[string]any) crm.Record {
+	fields := make(map[string]any, len(o.selected))
+	for _, name := range o.selected {
+		fields[name] = at(row, name)
+	}
+	if code := text(at(row, "Account.BillingCountryCode")); o.countryCodes && code != "" {
+		fields["Account."+o.names.Country] = code
+	}
+	record := crm.Record{
+		ID: text(row["Id"]), Version: text(row["LastModifiedDate"]), ModifiedAt: modified(text(row["LastModifiedDate"])), Fields: fields,
+		Sync: row[o.names.Sync] == true, ReferralID: text(row[o.names.ReferralID]), Key: text(row[o.names.Key]),
+		Audit: text(row[o.names.Audit]), SyncStatus: text(row[o.names.SyncStatus]),
+		Team: []deal.Person{person(row, "Owner")},
+	}
+	for _, role := range children(row, "OpportunityContactRoles") {
+		record.Contacts = append(record.Contacts, person(role, "Contact"))
+	}
+	for _, solution := range children(row, o.solutions) {
+		if id := text(solution[o.names.SolutionIdentifier]); id != "" {
+			record.Solutions = append(record.Solutions, deal.Solution{ID: id, Name: text(solution[o.names.SolutionName])})
+		}
+	}
+	return record
+}
+
+// at follows a dotted path through related records; nil when one of them is absent.
+func at(row map[string]any, path string) any {
+	first, rest, nested := strings.Cut(path, ".")
+	if !nested {
+		return row[first]
+	}
+	related, ok := row[first].(map[string]any)
+	if !ok {
+		return nil
+	}
+	return at(related, rest)
+}
+
+func text(value any) string {
+	s, _ := value.(string)
+	return strings.TrimSpace(s)
+}
+
+func person(row map[string]any, relation string) deal.Person {
+	return deal.Person{
+		FirstName: text(at(row, relation+".FirstName")), LastName: text(at(row, relation+".LastName")),
+		Phone: text(at(row, relation+".Phone")), Email: text(at(row, relation+".Email")),
+	}
+}
+
+// children gives the rows of a child subquery, which is null when there are none.
+func children(row map[string]any, relationship string) []map[string]any {
+	list, ok := row[relationship].(map[string]any)
+	if !ok {
+		return nil
+	}
+	records, _ := list["records"].([]any)
+	rows := make([]map[string]any, 0, len(records))
+	for _, record := range records {
+		if child, ok := record.(map[string]any); ok {
+			rows = append(rows, child)
+		}
+	}
+	return rows
+}

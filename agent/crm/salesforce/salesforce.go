@@ -1,0 +1,236 @@
+// Package salesforce is the [crm.CRM] of a Salesforce organisation. One read of a deal is one SOQL query, one write is one
+// call, and creating an opportunity with its account is one all-or-none composite call whose unique key makes a repeat
+// harmless.
+package salesforce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
+)
+
+// Names are the API names that the document gives.
+type Names struct {
+	Opportunity, Account, ContactRole, Solution string // objects
+
+	Sync, ReferralID, Key, SyncStatus, Audit string // of the opportunity
+
+	SolutionOpportunity, SolutionIdentifier, SolutionName string
+
+	// Mapped are the fields of the mapping: of the opportunity, or "Account." and one of the account.
+	Mapped []string
+	// Country is the account's field that holds the country, without prefix.
+	Country string
+}
+
+// Org is one organisation.
+type Org struct {
+	client *salesforce.Client
+	names  Names
+
+	selected     []string // what Read selects of the opportunity and its account
+	solutions    string   // relationship from the opportunity to its solutions
+	hasCurrency  bool
+	countryCodes bool // state and country picklists are on
+	stateCodes   []string
+	longestName  int
+	longestAudit int
+	stages       []Stage
+}
+
+var (
+	_ crm.CRM  = (*Org)(nil)
+	_ crm.Feed = (*Org)(nil)
+)
+
+// Stage is a row of OpportunityStage.
+type Stage struct {
+	Name     string `json:"MasterLabel"`
+	IsClosed bool   `json:"IsClosed"`
+	IsWon    bool   `json:"IsWon"`
+}
+
+// Open looks at what the organisation is like: which fields exist and can be seen, its currencies, its stages. It fails with
+// a problem (FieldMissing) that names everything the document asks for and the organisation does not show.
+func Open(ctx context.Context, client *salesforce.Client, names Names) (*Org, error) {
+	org := &Org{client: client, names: names}
+	if err := org.describeOpportunity(ctx); err != nil {
+		return nil, err
+	}
+	if err := org.describeAccount(ctx); err != nil {
+		return nil, err
+	}
+	stages, err := salesforce.Query[Stage](ctx, client.Data(),
+		"SELECT MasterLabel, IsClosed, IsWon FROM OpportunityStage WHERE IsActive = true ORDER BY SortOrder")
+	if err != nil {
+		return nil, fmt.Errorf("read the organisation's stages: %w", err)
+	}
+	org.stages = stages
+	return org, nil
+}
+
+// currencyField is the field that exists only where several currencies are enabled ("CurrencyType").
+const currencyField = "CurrencyIsoCode"
+
+func (o *Org) describeOpportunity(ctx context.Context) error {
+	describe, err := o.client.Data().Describe(ctx, o.names.Opportunity)
+	if err != nil {
+		return fmt.Errorf("describe %s: %w", o.names.Opportunity, err)
+	}
+	var missing []string
+	own := []string{o.names.Sync, o.names.ReferralID, o.names.Key, o.names.SyncStatus, o.names.Audit}
+	for _, name := range append(own, o.names.Mapped...) {
+		if strings.HasPrefix(name, "Account.") || slices.Contains(o.selected, name) {
+			continue
+		}
+		field, ok := describe.Field(name)
+		switch {
+		case ok && name == o.names.Audit:
+			o.longestAudit = field.Length
+		case ok && name == "Name":
+			o.longestName = field.Length
+		case !ok && name == currencyField:
+			continue
+		case !ok:
+			missing = append(missing, o.names.Opportunity+"."+name)
+		}
+		o.hasCurrency = o.hasCurrency || name == currencyField
+		o.selected = append(o.selected, name)
+	}
+	for _, child := range describe.ChildRelationships {
+		if child.ChildSObject == o.names.Solution && child.Field == o.names.SolutionOpportunity {
+			o.solutions = child.RelationshipName
+		}
+	}
+	if o.solutions == "" {
+		missing = append(missing, o.names.Solution+"."+o.names.SolutionOpportunity+" (a lookup to "+o.names.Opportunity+")")
+	}
+	if len(missing) > 0 {
+		slices.Sort(missing)
+		return problem.New(problem.FieldMissing, "Salesforce organisation", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+func (o *Org) describeAccount(ctx context.Context) error {
+	describe, err := o.client.Data().Describe(ctx, o.names.Account)
+	if err != nil {
+		return fmt.Errorf("describe %s: %w", o.names.Account, err)
+	}
+	var missing []string
+	for _, name := range o.names.Mapped {
+		field, ok := strings.CutPrefix(name, "Account.")
+		if !ok {
+			continue
+		}
+		if _, found := describe.Field(field); !found {
+			missing = append(missing, o.names.Account+"."+field)
+		}
+		o.selected = append(o.selected, name)
+	}
+	if len(missing) > 0 {
+		return problem.New(problem.FieldMissing, "Salesforce organisation", strings.Join(missing, ", "))
+	}
+	if code, found := describe.Field("BillingCountryCode"); found && o.names.Country == "BillingCountry" {
+		o.countryCodes = true
+		o.selected = append(o.selected, "Account."+code.Name)
+		if state, found := describe.Field("BillingStateCode"); found {
+			for _, value := range state.PicklistValues {
+				o.stateCodes = append(o.stateCodes, value.Value)
+			}
+		}
+	}
+	return nil
+}
+
+// HasCurrency reports whether opportunities have a currency of their own.
+func (o *Org) HasCurrency() bool {
+	return o.hasCurrency || !slices.Contains(o.names.Mapped, currencyField)
+}
+
+// LongestName is how many characters an opportunity's name takes.
+func (o *Org) LongestName() int { return o.longestName }
+
+// Stages lists the organisation's active stages in order.
+func (o *Org) Stages() []Stage { return o.stages }
+
+// Known implements [crm.CRM].
+func (o *Org) Known(id string) bool {
+	_, err := salesforce.ParseID(id)
+	return err == nil
+}
+
+// FindByReferral implements [crm.CRM].
+func (o *Org) FindByReferral(ctx context.Context, referralID string) (string, bool, error) {
+	row, found, err := salesforce.QueryRow[struct{ ID string }](ctx, o.client.Data(), fmt.Sprintf("SELECT Id FROM %s WHERE %s = %s",
+		o.names.Opportunity, o.names.Key, salesforce.Quote(strings.ToLower(referralID))))
+	if err != nil {
+		return "", false, fmt.Errorf("look for the opportunity of referral %s: %w", referralID, err)
+	}
+	return row.ID, found, nil
+}
+
+// mostAccounts bounds the look for accounts; two already are too many.
+const mostAccounts = 5
+
+// MatchAccounts implements [crm.CRM].
+func (o *Org) MatchAccounts(ctx context.Context, name, postalCode string) ([]string, error) {
+	where := "Name = " + salesforce.Quote(name)
+	if postalCode != "" {
+		where += " AND BillingPostalCode = " + salesforce.Quote(postalCode)
+	}
+	rows, err := salesforce.Query[struct{ ID string }](ctx, o.client.Data(),
+		fmt.Sprintf("SELECT Id FROM %s WHERE %s LIMIT %d", o.names.Account, where, mostAccounts))
+	if err != nil {
+		return nil, fmt.Errorf("look for the account %q: %w", name, err)
+	}
+	ids := make([]string, 0, len(rows))
+	for _, row := range rows {
+		ids = append(ids, row.ID)
+	}
+	return ids, nil
+}
+
+// Update implements [crm.CRM]. The precondition has a resolution of one second ("Conditional Requests"); the engine
+// does not write a record in the second of its last change.
+func (o *Org) Update(ctx context.Context, id, version string, payload []byte) error {
+	since, err := salesforce.ParseTime(version)
+	if err != nil {
+		return fmt.Errorf("update opportunity %s: %w", id, err)
+	}
+	return translate(o.client.Data().Update(ctx, o.names.Opportunity, id, rawJSON(payload), since))
+}
+
+func translate(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case salesforce.IsConflict(err):
+		return fmt.Errorf("%w: %w", crm.ErrChanged, err)
+	case salesforce.IsNotFound(err):
+		return fmt.Errorf("%w: %w", crm.ErrNotFound, err)
+	case salesforce.IsDuplicate(err):
+		return fmt.Errorf("%w: %w", crm.ErrExists, err)
+	default:
+		return err
+	}
+}
+
+// errEmptyAnswer is an answer without the part that was asked for.
+var errEmptyAnswer = errors.New("the answer lacks the record's id")
+
+// modified reads a date-time of the REST API.
+func modified(text string) time.Time {
+	at, err := salesforce.ParseTime(text)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}

@@ -1,0 +1,448 @@
+package deal
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+)
+
+// Side is one of the two places that hold a deal.
+type Side int
+
+// The two sides.
+const (
+	CRM Side = iota
+	PartnerCenter
+)
+
+// Pair is what both sides hold.
+type Pair struct {
+	CRM      Values `json:"crm"`
+	Referral Values `json:"referral"`
+}
+
+// Rule says how one field travels.
+type Rule struct {
+	Field    string
+	Inbound  bool // changes travel from Partner Center to the CRM
+	Outbound bool // changes travel from the CRM to Partner Center
+	Winner   Side // whose value stays when both changed
+}
+
+// Attempt is a merge whose writes were begun: what both sides held then, and what they hold once all writes are done.
+// After a crash nobody knows which of the writes arrived.
+type Attempt struct {
+	Seen     Pair `json:"seen"`
+	Intended Pair `json:"intended"`
+}
+
+// Memory is what the agent remembers of both sides.
+type Memory struct {
+	// Base is what both sides held when they last agreed; nil when they never did.
+	Base *Pair
+	// Pending are the attempts since then, oldest first.
+	Pending []Attempt
+}
+
+// known lists the values of a field that are not news: what the side held when it was last looked at, and everything
+// that the agent itself may have written there since. A person's change back to the base after an attempt is news.
+func (m Memory) known(side Side, field string) []string {
+	if len(m.Pending) == 0 {
+		return []string{m.Base.of(side)[field]}
+	}
+	values := []string{m.Pending[len(m.Pending)-1].Seen.of(side)[field]}
+	for _, attempt := range m.Pending {
+		values = append(values, attempt.Intended.of(side)[field])
+	}
+	return values
+}
+
+func newPair() Pair { return Pair{CRM: Values{}, Referral: Values{}} }
+
+func (p *Pair) of(side Side) Values {
+	if side == CRM {
+		return p.CRM
+	}
+	return p.Referral
+}
+
+// Options are the circumstances of a merge.
+type Options struct {
+	HoldOutbound bool // nothing may be sent to Partner Center now: Sync is No, the flow is off, shadow writes
+	HoldInbound  bool // nothing may be written to the CRM now
+	// FixedCurrency is the organisation's one currency when its opportunities have no currency field of their own.
+	FixedCurrency string
+}
+
+// Note is something that a merge decided and a person should be able to read.
+type Note struct {
+	Code   problem.Code
+	Field  string
+	Detail string
+	Waits  bool // it stays true until somebody mends it, and every merge until then says so again
+}
+
+// Result is what a merge decided.
+type Result struct {
+	ToCRM       Values // fields to write, with their values
+	ToReferral  Values // the same for Partner Center; never holds the status
+	Transitions []Status
+	Attempt     Attempt // what the memory keeps of this merge
+	Notes       []Note
+	Held        bool // something waits for its gate; it is carried out by a later merge
+}
+
+// merger carries one merge. Each field ends in exactly one of settle, hold or accept.
+type merger struct {
+	memory       Memory
+	current      Pair
+	options      Options
+	result       Result
+	holdOutbound bool
+	closed       bool // the referral is closed and can change no more
+}
+
+// Merge decides field by field what to write where, so that both sides become equal and no person's edit is lost.
+func Merge(memory Memory, current Pair, rules []Rule, options Options) Result {
+	m := &merger{memory: memory, current: current, options: options, holdOutbound: options.HoldOutbound}
+	m.result = Result{ToCRM: Values{}, ToReferral: Values{}, Attempt: Attempt{Seen: newPair(), Intended: newPair()}}
+	m.closed = Terminal(current.Referral[StatusField])
+	rules = slices.Clone(rules)
+	sort.SliceStable(rules, func(i, j int) bool { return rules[i].Field < rules[j].Field })
+	byField := map[string]Rule{}
+	for _, rule := range rules {
+		byField[rule.Field] = rule
+	}
+	if rule, ok := byField[StatusField]; ok {
+		m.status(rule)
+	}
+	for _, rule := range rules {
+		switch rule.Field {
+		case StatusField, Currency:
+		case DealValue:
+			m.value(rule)
+		case Visible:
+			m.visible(rule)
+		case CloseReason:
+			m.closeReason(rule)
+		default:
+			m.field(rule)
+		}
+	}
+	return m.result
+}
+
+func (m *merger) values(field string) (crm, referral string) {
+	return m.current.CRM[field], m.current.Referral[field]
+}
+
+// changed tells which sides hold news. Without a base, a side that holds anything does.
+func (m *merger) changed(field string) (crm, referral bool) {
+	c, r := m.values(field)
+	if m.memory.Base == nil && len(m.memory.Pending) == 0 {
+		return c != "", r != ""
+	}
+	return !slices.Contains(m.memory.known(CRM, field), c), !slices.Contains(m.memory.known(PartnerCenter, field), r)
+}
+
+// remember keeps what the sides hold now and what they will hold.
+func (m *merger) remember(field, crm, referral string) {
+	m.result.Attempt.Seen.CRM[field], m.result.Attempt.Seen.Referral[field] = m.values(field)
+	m.result.Attempt.Intended.CRM[field], m.result.Attempt.Intended.Referral[field] = crm, referral
+}
+
+// settle writes what differs and remembers the outcome.
+func (m *merger) settle(field, crm, referral string) {
+	c, r := m.values(field)
+	if c != crm {
+		m.result.ToCRM[field] = crm
+	}
+	if r != referral {
+		m.result.ToReferral[field] = referral
+	}
+	m.remember(field, crm, referral)
+}
+
+// accept leaves both sides as they are and stops regarding the difference as news.
+func (m *merger) accept(field string) {
+	c, r := m.values(field)
+	m.remember(field, c, r)
+}
+
+// hold leaves both sides as they are and keeps the change as news for a later merge: what is remembered is what was
+// known before.
+func (m *merger) hold(field string) {
+	m.result.Held = true
+	known := newPair()
+	switch {
+	case len(m.memory.Pending) > 0:
+		known = m.memory.Pending[len(m.memory.Pending)-1].Seen
+	case m.memory.Base != nil:
+		known = *m.memory.Base
+	}
+	for _, pair := range []Pair{m.result.Attempt.Seen, m.result.Attempt.Intended} {
+		pair.CRM[field], pair.Referral[field] = known.CRM[field], known.Referral[field]
+	}
+}
+
+func (m *merger) note(code problem.Code, field, detail string) {
+	m.result.Notes = append(m.result.Notes, Note{Code: code, Field: field, Detail: detail})
+}
+
+// lastIntended is what the newest attempt wanted both sides to hold.
+func (m *merger) lastIntended(field string) (crm, referral string, ok bool) {
+	if len(m.memory.Pending) == 0 {
+		return "", "", false
+	}
+	intended := m.memory.Pending[len(m.memory.Pending)-1].Intended
+	return intended.CRM[field], intended.Referral[field], true
+}
+
+// decide gives the value both sides should hold. ok is false when nobody changed anything and no attempt is open, so that
+// a difference both sides agreed to live with (a mapping changed, a side rounds) is not rewritten.
+func (m *merger) decide(rule Rule) (value string, from Side, ok bool) {
+	c, r := m.values(rule.Field)
+	changedCRM, changedReferral := m.changed(rule.Field)
+	switch {
+	case changedCRM && changedReferral && c != r:
+		m.note(problem.ConflictDecided, rule.Field, conflictDetail(rule.Winner))
+		if rule.Winner == CRM {
+			return c, CRM, true
+		}
+		return r, PartnerCenter, true
+	case changedCRM:
+		return c, CRM, true
+	case changedReferral:
+		return r, PartnerCenter, true
+	}
+	return "", CRM, false
+}
+
+func conflictDetail(winner Side) string {
+	if winner == CRM {
+		return "the CRM's value stays"
+	}
+	return "Partner Center's value stays"
+}
+
+// field merges an ordinary field.
+func (m *merger) field(rule Rule) {
+	changedCRM, changedReferral := m.changed(rule.Field)
+	c, r := m.values(rule.Field)
+	switch {
+	case c == r:
+		m.accept(rule.Field)
+	case !rule.Outbound && !rule.Inbound:
+		m.createOnly(rule.Field, changedCRM)
+	case !rule.Outbound:
+		m.inboundOnly(rule.Field, changedCRM)
+	case !rule.Inbound:
+		m.outboundOnly(rule.Field, changedReferral)
+	default:
+		value, from, news := m.decide(rule)
+		if !news {
+			m.resume(rule.Field)
+			return
+		}
+		m.send(rule.Field, value, from)
+	}
+}
+
+// send carries a decided value to the other side, or holds it.
+func (m *merger) send(field, value string, from Side) {
+	c, r := m.values(field)
+	switch {
+	case from == CRM && r != value && m.closed:
+		m.note(problem.ReferralClosed, field, "")
+		m.accept(field)
+	case from == CRM && r != value && m.holdOutbound, from == PartnerCenter && c != value && m.options.HoldInbound:
+		m.hold(field)
+	default:
+		m.settle(field, value, value)
+	}
+}
+
+// resume repeats the writes of the newest attempt, as far as they have not arrived.
+func (m *merger) resume(field string) {
+	c, r := m.values(field)
+	crm, referral, ok := m.lastIntended(field)
+	switch {
+	case !ok || c == crm && r == referral, m.closed && r != referral:
+		m.accept(field)
+	case r != referral && m.holdOutbound, c != crm && m.options.HoldInbound:
+		m.hold(field)
+	default:
+		m.settle(field, crm, referral)
+	}
+}
+
+func (m *merger) createOnly(field string, changedCRM bool) {
+	if changedCRM && field == Name && m.memory.Base != nil {
+		m.note(problem.NameNotShared, field, "")
+	}
+	m.accept(field)
+}
+
+func (m *merger) inboundOnly(field string, changedCRM bool) {
+	_, r := m.values(field)
+	if m.options.HoldInbound && field != ReferralID && field != ReferralLink { // whoever shares a deal is told its identity
+		m.hold(field)
+		return
+	}
+	if changedCRM && m.memory.Base != nil {
+		m.note(problem.ReadOnlyRestored, field, "")
+	}
+	m.settle(field, r, r)
+}
+
+func (m *merger) outboundOnly(field string, changedReferral bool) {
+	c, _ := m.values(field)
+	if changedReferral && m.memory.Base != nil {
+		m.note(problem.ConflictDecided, field, conflictDetail(CRM))
+	}
+	m.send(field, c, CRM)
+}
+
+// status merges the status. A closed referral stays closed and the CRM follows it. While the deal stays on hold, nothing
+// else is sent.
+func (m *merger) status(rule Rule) {
+	c, r := m.values(StatusField)
+	changedCRM, _ := m.changed(StatusField)
+	steps := Transitions(r, c)
+	switch {
+	case InCRM(r) == c:
+		m.accept(StatusField)
+	case len(steps) > 0 && (m.holdOutbound || !rule.Outbound):
+		m.hold(StatusField)
+	case len(steps) > 0:
+		m.result.Transitions = steps
+		m.remember(StatusField, c, steps[len(steps)-1])
+	case r == Active && c == New && m.memory.Base != nil && (changedCRM || m.movedBack()):
+		if changedCRM {
+			m.note(problem.HoldNotShared, StatusField, "")
+		}
+		m.accept(StatusField)
+	case m.options.HoldInbound || !rule.Inbound:
+		m.hold(StatusField)
+	default:
+		if m.closed && changedCRM && m.memory.Base != nil && Terminal(m.memory.Base.Referral[StatusField]) {
+			m.note(problem.ReferralClosed, StatusField, r)
+		}
+		m.settle(StatusField, InCRM(r), r)
+	}
+	if c == New && m.result.ToCRM[StatusField] == "" {
+		m.holdOutbound = true
+	}
+}
+
+// movedBack reports that a person moved an accepted deal back on hold before, and that this was noted then.
+func (m *merger) movedBack() bool {
+	return m.memory.Base.CRM[StatusField] == New && m.memory.Base.Referral[StatusField] == Active
+}
+
+// visible merges the flag that only ever goes from hidden to visible.
+func (m *merger) visible(rule Rule) {
+	c, r := m.values(Visible)
+	changedCRM, _ := m.changed(Visible)
+	switch {
+	case c == r, c == True && m.closed:
+		m.accept(Visible)
+	case c == True && (m.holdOutbound || !rule.Outbound), c != True && (m.options.HoldInbound || !rule.Inbound):
+		m.hold(Visible)
+	default:
+		if c != True && changedCRM && m.memory.Base != nil {
+			m.note(problem.VisibilityKept, Visible, "")
+		}
+		m.settle(Visible, True, True)
+	}
+}
+
+// closeReason merges the reason of a decline or loss. It leaves the CRM only together with the closing itself, because a
+// closed referral changes no more.
+func (m *merger) closeReason(rule Rule) {
+	c, r := m.values(CloseReason)
+	closing := len(m.result.Transitions) > 0 && InCRM(m.result.Transitions[len(m.result.Transitions)-1]) == Lost
+	switch {
+	case closing && rule.Outbound && c != "":
+		m.settle(CloseReason, c, c)
+	case r == "" || c == r:
+		m.accept(CloseReason)
+	case m.options.HoldInbound || !rule.Inbound:
+		m.hold(CloseReason)
+	default:
+		m.settle(CloseReason, r, r)
+	}
+}
+
+// value merges the deal value and its currency as one thing.
+func (m *merger) value(rule Rule) {
+	valueCRM, valueReferral := m.changed(DealValue)
+	currencyCRM, currencyReferral := m.changed(Currency)
+	changedCRM, changedReferral := valueCRM || currencyCRM, valueReferral || currencyReferral
+	crm, referral := amountOf(m.current.CRM), amountOf(m.current.Referral)
+	fromCRM := changedCRM && (!changedReferral || rule.Winner == CRM && crm.sendable())
+	switch {
+	case crm == referral:
+		m.eachOfValue(m.accept)
+	case !changedCRM && !changedReferral:
+		m.eachOfValue(m.resume)
+	case fromCRM:
+		if changedReferral {
+			m.note(problem.ConflictDecided, DealValue, conflictDetail(CRM))
+		}
+		m.sendValue(rule, crm)
+	default:
+		if changedCRM {
+			m.note(problem.ConflictDecided, DealValue, conflictDetail(PartnerCenter))
+		}
+		m.receiveValue(rule, referral)
+	}
+}
+
+// amount is a deal value with its currency.
+type amount struct{ value, currency string }
+
+func amountOf(v Values) amount { return amount{v[DealValue], v[Currency]} }
+
+// sendable reports whether the amount may be written anywhere: an empty, zero or negative value, or one without currency,
+// never is.
+func (a amount) sendable() bool {
+	return a.value != "" && a.value != "0" && a.value[0] != '-' && a.currency != ""
+}
+
+func (m *merger) eachOfValue(do func(field string)) {
+	do(DealValue)
+	do(Currency)
+}
+
+func (m *merger) sendValue(rule Rule, crm amount) {
+	switch {
+	case !crm.sendable():
+		m.result.Notes = append(m.result.Notes, Note{Code: problem.ValueWithheld, Field: DealValue, Waits: true})
+		m.eachOfValue(m.hold)
+	case m.closed:
+		m.note(problem.ReferralClosed, DealValue, "")
+		m.eachOfValue(m.accept)
+	case m.holdOutbound || !rule.Outbound:
+		m.eachOfValue(m.hold)
+	default:
+		m.settle(DealValue, crm.value, crm.value)
+		m.settle(Currency, crm.currency, crm.currency)
+	}
+}
+
+func (m *merger) receiveValue(rule Rule, referral amount) {
+	switch {
+	case !referral.sendable():
+		m.eachOfValue(m.accept)
+	case m.options.FixedCurrency != "" && referral.currency != m.options.FixedCurrency:
+		m.note(problem.ValueWithheld, DealValue, "Partner Center's value is in "+referral.currency+", the organisation keeps "+m.options.FixedCurrency+" only")
+		m.eachOfValue(m.accept)
+	case m.options.HoldInbound || !rule.Inbound:
+		m.eachOfValue(m.hold)
+	default:
+		m.settle(DealValue, referral.value, referral.value)
+		m.settle(Currency, referral.currency, referral.currency)
+	}
+}

@@ -1,0 +1,329 @@
+// Package mapping carries values between a deal, a referral and a CRM record, by a declared table. It is pure, and it
+// knows no API name: paths of the referral and fields of the CRM are data.
+package mapping
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+)
+
+// Row declares where both sides keep one field of a deal.
+type Row struct {
+	Field         string
+	PartnerCenter string // dotted path in the referral, e.g. details.dealValue
+	CRM           string // field of the opportunity; a dotted path reaches a related record, e.g. Account.Name
+	Inbound       bool
+	Outbound      bool
+	OnCreate      bool
+	OnUpdate      bool
+	Winner        deal.Side
+}
+
+// Stages says how pipeline stages name a deal's status. Closed lists the organisation's closed stages and whether they
+// mean won; every other stage but OnHold is active.
+type Stages struct {
+	OnHold, Active, Won, Lost string
+	Closed                    map[string]bool
+}
+
+// Plan is a whole mapping.
+type Plan struct {
+	Rows   []Row
+	Stages Stages
+	// Help gives the assistance request code by the CRM's picklist value, lower-cased.
+	Help map[string]string
+	// FixedCurrency is the currency of an organisation whose opportunities have no currency field; empty otherwise.
+	FixedCurrency string
+	// LongestName is how many characters a record's name takes; 0: any number.
+	LongestName int
+}
+
+// Rules gives the merge rules of linked deals: rows that apply on create only become fields that nobody writes any more.
+func (p Plan) Rules() []deal.Rule {
+	rules := make([]deal.Rule, 0, len(p.Rows))
+	for _, row := range p.Rows {
+		if row.Field == deal.Help {
+			continue
+		}
+		rules = append(rules, deal.Rule{
+			Field: row.Field, Inbound: row.Inbound && row.OnUpdate, Outbound: row.Outbound && row.OnUpdate, Winner: row.Winner,
+		})
+	}
+	return rules
+}
+
+// Fields lists the CRM fields that must be read, in the table's order.
+func (p Plan) Fields() []string {
+	var fields []string
+	for _, row := range p.Rows {
+		fields = append(fields, row.CRM)
+	}
+	return fields
+}
+
+// FromRecord reads a CRM record, given as values by field path.
+func (p Plan) FromRecord(fields map[string]any) (deal.Values, error) {
+	values := deal.Values{}
+	for _, row := range p.Rows {
+		raw := fields[row.CRM]
+		var err error
+		switch row.Field {
+		case deal.StatusField:
+			values[row.Field], err = p.statusOfStage(raw)
+		case deal.Help:
+			values[row.Field], err = p.helpCode(raw)
+		case deal.Name:
+			text, _ := raw.(string)
+			values[row.Field], err = deal.Normalize(row.Field, deal.StripMark(text))
+		default:
+			values[row.Field], err = deal.Normalize(row.Field, raw)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("CRM field %s: %w", row.CRM, err)
+		}
+	}
+	if p.FixedCurrency != "" {
+		values[deal.Currency] = p.FixedCurrency
+	}
+	return values, nil
+}
+
+func (p Plan) statusOfStage(raw any) (deal.Status, error) {
+	stage, _ := raw.(string)
+	if won, closed := p.Stages.Closed[stage]; closed && won {
+		return deal.Won, nil
+	} else if closed {
+		return deal.Lost, nil
+	}
+	switch stage {
+	case "":
+		return "", fmt.Errorf("the stage is empty")
+	case p.Stages.OnHold:
+		return deal.New, nil
+	default:
+		return deal.Active, nil
+	}
+}
+
+// UnknownHelp is what [Plan.FromRecord] gives for a kind of help that the table does not map: no code of Partner Center's.
+const UnknownHelp = "?"
+
+func (p Plan) helpCode(raw any) (string, error) {
+	text, err := deal.Normalize(deal.Help, raw)
+	if err != nil || text == "" {
+		return "", err
+	}
+	if code, ok := p.Help[strings.ToLower(text)]; ok {
+		return code, nil
+	}
+	return UnknownHelp, nil
+}
+
+// referralPortal is where a person opens a referral in Partner Center.
+const referralPortal = "https://partner.microsoft.com/dashboard/v2/referrals/details/"
+
+// FromReferral reads a referral, given as decoded JSON.
+func (p Plan) FromReferral(referral map[string]any) (deal.Values, error) {
+	values := deal.Values{}
+	for _, row := range p.Rows {
+		raw := lookup(referral, row.PartnerCenter)
+		var err error
+		switch row.Field {
+		case deal.StatusField:
+			values[row.Field], err = statusOfReferral(referral)
+		case deal.ReferralLink:
+			id, _ := raw.(string)
+			values[row.Field] = referralPortal + strings.ToLower(id)
+		case deal.CloseReason:
+			values[row.Field], err = closeReason(raw, referral)
+		case deal.Help:
+			text, _ := raw.(string)
+			values[row.Field] = strings.TrimPrefix(text, "Unknown")
+		case deal.CustomerState:
+			if raw == nil || raw == "" {
+				raw = lookup(referral, strings.TrimSuffix(row.PartnerCenter, "state")+"region")
+			}
+			values[row.Field], err = deal.Normalize(row.Field, raw)
+		default:
+			values[row.Field], err = deal.Normalize(row.Field, raw)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("referral property %s: %w", row.PartnerCenter, err)
+		}
+	}
+	return values, nil
+}
+
+// Fit gives the values as a record can hold them: a status that the CRM knows, a name that is not too long.
+func (p Plan) Fit(values deal.Values) deal.Values {
+	fitted := values.Clone()
+	fitted[deal.StatusField] = deal.InCRM(values[deal.StatusField])
+	if name := []rune(fitted[deal.Name]); p.LongestName > 0 && len(name) > p.LongestName {
+		fitted[deal.Name] = strings.TrimSpace(string(name[:p.LongestName]))
+	}
+	return fitted
+}
+
+// statusOfReferral reads status and substatus (the state table of "referral-resources").
+func statusOfReferral(referral map[string]any) (deal.Status, error) {
+	status, _ := referral["status"].(string)
+	substatus, _ := referral["substatus"].(string)
+	switch status {
+	case "New":
+		return deal.New, nil
+	case "Active":
+		return deal.Active, nil
+	case "Closed":
+		switch substatus {
+		case "Won", "Lost", "Declined", "Expired", "Error":
+			return strings.ToLower(substatus), nil
+		}
+	}
+	return "", fmt.Errorf("status %q with substatus %q is unknown", status, substatus)
+}
+
+// closeReason names expiry and error where Partner Center gives no reason of its own.
+func closeReason(raw any, referral map[string]any) (string, error) {
+	reason, err := deal.Normalize(deal.CloseReason, raw)
+	if substatus, _ := referral["substatus"].(string); reason == "" && (substatus == "Expired" || substatus == "Error") {
+		reason = substatus
+	}
+	return reason, err
+}
+
+// ToRecord gives the CRM fields that hold the values. Rows of related records, and an organisation's fixed currency, are
+// left out. Empty values clear the field.
+func (p Plan) ToRecord(values deal.Values) map[string]any {
+	fields := map[string]any{}
+	for _, row := range p.Rows {
+		value, ok := values[row.Field]
+		if !ok || strings.Contains(row.CRM, ".") || row.Field == deal.Help || row.Field == deal.Currency && p.FixedCurrency != "" {
+			continue
+		}
+		fields[row.CRM] = p.crmValue(row.Field, value)
+	}
+	return fields
+}
+
+// ToRelated gives the fields of one related record, e.g. of the account for "Account", without the prefix.
+func (p Plan) ToRelated(record string, values deal.Values) map[string]any {
+	fields := map[string]any{}
+	for _, row := range p.Rows {
+		if name, ok := strings.CutPrefix(row.CRM, record+"."); ok && values[row.Field] != "" {
+			fields[name] = values[row.Field]
+		}
+	}
+	return fields
+}
+
+func (p Plan) crmValue(field, value string) any {
+	switch {
+	case field == deal.StatusField:
+		return p.stageOf(value)
+	case deal.KindOf(field) == deal.Flag:
+		return value == deal.True
+	case value == "":
+		return nil
+	case deal.KindOf(field) == deal.Decimal:
+		return json.Number(value)
+	default:
+		return value
+	}
+}
+
+func (p Plan) stageOf(status deal.Status) string {
+	switch deal.InCRM(status) {
+	case deal.New:
+		return p.Stages.OnHold
+	case deal.Won:
+		return p.Stages.Won
+	case deal.Lost:
+		return p.Stages.Lost
+	default:
+		return p.Stages.Active
+	}
+}
+
+// Op is one replacement in a referral. Path is a JSON Pointer.
+type Op struct {
+	Path  string
+	Value any
+}
+
+// Patch gives the replacements for a referral, status steps excepted (see [StatusOps]). The order is the table's.
+func (p Plan) Patch(values deal.Values) []Op {
+	var ops []Op
+	for _, row := range p.Rows {
+		value, ok := values[row.Field]
+		if !ok || row.Field == deal.StatusField || row.Field == deal.CloseReason {
+			continue
+		}
+		ops = append(ops, Op{pointer(row.PartnerCenter), referralValue(row.Field, value)})
+	}
+	return ops
+}
+
+// StatusOps gives the replacements of one status step; a reason goes with a closing that is not a win.
+func StatusOps(status deal.Status, reason string) []Op {
+	ops := func(status, substatus string) []Op { return []Op{{"/status", status}, {"/substatus", substatus}} }
+	switch status {
+	case deal.Active:
+		return ops("Active", "Accepted")
+	case deal.Won:
+		return ops("Closed", "Won")
+	default:
+		closing := ops("Closed", strings.ToUpper(status[:1])+status[1:])
+		if reason != "" {
+			closing = append(closing, Op{"/statusReason", reason})
+		}
+		return closing
+	}
+}
+
+func pointer(path string) string { return "/" + strings.ReplaceAll(path, ".", "/") }
+
+func referralValue(field, value string) any {
+	switch deal.KindOf(field) {
+	case deal.Flag:
+		return value == deal.True
+	case deal.Decimal:
+		return json.Number(value)
+	case deal.Date:
+		if value == "" {
+			return nil
+		}
+		return value + "T00:00:00Z"
+	default:
+		return value
+	}
+}
+
+// lookup follows a dotted path; nil when it leads nowhere.
+func lookup(tree map[string]any, path string) any {
+	var node any = tree
+	for _, step := range strings.Split(path, ".") {
+		branch, ok := node.(map[string]any)
+		if !ok {
+			return nil
+		}
+		node = branch[step]
+	}
+	return node
+}
+
+// place sets the value at a dotted path, making the objects on the way.
+func place(tree map[string]any, path string, value any) {
+	steps := strings.Split(path, ".")
+	for _, step := range steps[:len(steps)-1] {
+		branch, ok := tree[step].(map[string]any)
+		if !ok {
+			branch = map[string]any{}
+			tree[step] = branch
+		}
+		tree = branch
+	}
+	tree[steps[len(steps)-1]] = value
+}

@@ -1,0 +1,78 @@
+package mapping
+
+import "github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+
+// NewReferral is what a first share needs beyond the mapped values.
+type NewReferral struct {
+	Draft             deal.Draft
+	ExternalReference string // id of the record in the CRM
+	MarketplaceIntent string
+}
+
+// Referral gives the body of the partner's own referral ("Create a referral"): private, or visible to Microsoft when
+// the draft says so or asks for help. A draft that asks for help is shared, with its first solution as target.
+func (p Plan) Referral(n NewReferral) map[string]any {
+	body := map[string]any{
+		"externalReferenceId": n.ExternalReference,
+		"qualification":       "SalesQualified",
+		"type":                "Independent",
+		"target":              []any{},
+		"team":                people(n.Draft.Team),
+	}
+	for _, row := range p.Rows {
+		value := n.Draft.Values[row.Field]
+		switch {
+		case !row.Outbound || !row.OnCreate, row.Field == deal.StatusField, row.Field == deal.Help, value == "":
+		case row.Field == deal.CustomerNation:
+			code, _ := deal.CountryCode(value)
+			place(body, row.PartnerCenter, code)
+		default:
+			place(body, row.PartnerCenter, referralValue(row.Field, value))
+		}
+	}
+	place(body, "customerProfile.team", people(n.Draft.Contacts))
+	place(body, "consent.consentToToShareInfoWithOthers", true)
+	place(body, "consent.consentToContact", true)
+	place(body, "consent.consentToShareReferralWithMicrosoftSellers", n.Draft.Values[deal.Visible] == deal.True || n.Draft.Help != "")
+	place(body, "details.requirements.solutions", solutions(n.Draft.Solutions))
+	place(body, "details.requirements.additionalRequirements", map[string]any{
+		"iot":        map[string]any{},
+		"attributes": []any{map[string]any{"type": "CustomerMarketplaceIntent", "id": n.MarketplaceIntent}},
+	})
+	if n.Draft.Help != "" {
+		body["type"] = "Shared"
+		body["target"] = []any{map[string]any{"type": "SolutionProfile", "id": n.Draft.Solutions[0].ID}}
+	}
+	return body
+}
+
+// Counterpart gives the body of Microsoft's referral in a co-sell engagement: the same deal, addressed to Microsoft.
+func (p Plan) Counterpart(n NewReferral, engagementID string) map[string]any {
+	body := p.Referral(n)
+	body["engagementId"] = engagementID
+	body["target"] = []any{map[string]any{"type": "BusinessProfileLocation", "id": "msft"}}
+	place(body, "inviteContext.assistanceRequestCode", n.Draft.Help)
+	return body
+}
+
+func people(persons []deal.Person) []any {
+	list := []any{}
+	for _, p := range persons {
+		if p.Complete() {
+			list = append(list, map[string]any{"firstName": p.FirstName, "lastName": p.LastName, "phoneNumber": p.Phone, "email": p.Email})
+		}
+	}
+	return list
+}
+
+func solutions(sold []deal.Solution) []any {
+	list := []any{}
+	for _, s := range sold {
+		entry := map[string]any{"type": "Name", "id": s.ID}
+		if s.Name != "" {
+			entry["name"] = s.Name
+		}
+		list = append(list, entry)
+	}
+	return list
+}

@@ -1,0 +1,182 @@
+// Package reconcile makes one deal equal on both sides at a time. It is synchronous: no goroutine, channel or timer, no
+// clock but the one it is given. It sees the world through three small interfaces (the store's deals, the CRM, Partner
+// Center), which have in-memory twins, so that a simulator can run the real engine and crash it between any two effects.
+//
+// Every run starts from what both sides hold now. Events only say that a deal may have changed; nothing they carry is
+// believed. Whatever a crash leaves behind is found in the store: an open intent (a create whose outcome is unknown) or a
+// pending attempt (updates whose outcome is unknown).
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+)
+
+// Effect is a class of remote writes that a flow can switch.
+type Effect int
+
+// The effects.
+const (
+	CreateReferral Effect = iota
+	PatchReferral
+	CreateCounterpart
+	CreateOpportunity
+	UpdateOpportunity
+)
+
+// Settings are the rules of one connector.
+type Settings struct {
+	Plan mapping.Plan
+	// Blocked names the flow that keeps an effect from happening; effects that may happen are absent.
+	Blocked map[Effect]string
+	// Delay is how long an opportunity must rest before its first share.
+	Delay             time.Duration
+	MarketplaceIntent string
+	MatchPostalCode   bool
+	CreateAccounts    bool
+	Scope             func(referral.Referral) bool
+	// Settle is how long after a create was sent its outcome can be read back: the longest that the request, and the list
+	// that shows its effect, may lag behind.
+	Settle time.Duration
+	// Lease is the length of the lease on account creation.
+	Lease time.Duration
+}
+
+// Engine reconciles deals.
+type Engine struct {
+	store    store.Deals
+	crm      crm.CRM
+	center   referral.API
+	settings Settings
+	rules    []deal.Rule
+	now      func() time.Time
+	jitter   func() float64
+	asked    func(error) time.Duration
+	log      hclog.Logger
+}
+
+// Options make an [Engine].
+type Options struct {
+	Store         store.Deals
+	CRM           crm.CRM
+	PartnerCenter referral.API
+	Settings      Settings
+	Now           func() time.Time
+	// Jitter gives a number in [0, 1).
+	Jitter func() float64
+	// RetryAfter gives the wait that a remote system asked for in an error; 0 when it asked for none.
+	RetryAfter func(error) time.Duration
+	Log        hclog.Logger
+}
+
+// New makes an engine.
+func New(o Options) *Engine {
+	return &Engine{
+		store: o.Store, crm: o.CRM, center: o.PartnerCenter, settings: o.Settings, rules: o.Settings.Plan.Rules(),
+		now: o.Now, jitter: o.Jitter, asked: o.RetryAfter, log: o.Log,
+	}
+}
+
+// Reconcile runs one claimed deal and says how the run ended. It gives nil when there is nothing to settle: the lease was
+// lost, or the deal was absorbed by another.
+func (e *Engine) Reconcile(ctx context.Context, claim store.Claim) store.Outcome {
+	r := &run{Engine: e, claim: claim, log: e.log.With("deal", claim.Key)}
+	outcome, err := r.reconcile(ctx)
+	if err != nil {
+		outcome = r.failed(ctx, err)
+	}
+	switch outcome := outcome.(type) {
+	case store.Retry:
+		r.log.Debug("will run again", "at", outcome.At, "code", outcome.Code, "error", outcome.Error)
+	case store.Park:
+		r.log.Warn("needs a person", "code", outcome.Code, "error", outcome.Error)
+	case store.Gate:
+		r.log.Info("waits for a flow", "flow", outcome.Flow)
+	}
+	return outcome
+}
+
+// errAbsorbed ends a run whose deal became part of another.
+var errAbsorbed = errors.New("the deal was absorbed")
+
+// failed turns an error into an outcome.
+func (r *run) failed(ctx context.Context, err error) store.Outcome {
+	switch {
+	case errors.Is(err, errAbsorbed), errors.Is(err, store.ErrLeaseLost):
+		return nil
+	case errors.Is(err, store.ErrBusy):
+		return r.again(briefly, nil)
+	case errors.Is(err, crm.ErrChanged), errors.Is(err, referral.ErrChanged):
+		return r.again(briefly, problem.Wrap(problem.ChangedMeanwhile, r.claim.Key, err))
+	case errors.Is(err, store.ErrBoundElsewhere):
+		return r.park(ctx, problem.Wrap(problem.BoundElsewhere, r.claim.Key, err))
+	case problem.ClassOf(err) == problem.NeedsPerson:
+		return r.park(ctx, asProblem(r.claim.Key, err))
+	default:
+		return r.again(r.backoff(err), err)
+	}
+}
+
+const (
+	briefly      = 200 * time.Millisecond
+	firstBackoff = 2 * time.Second
+	// Longest is the longest wait between two tries; a remote system that is down for days costs four calls an hour a deal.
+	longestBackoff = 15 * time.Minute
+)
+
+// backoff is the wait before the next try: full jitter, and at least what the remote system asked for.
+func (r *run) backoff(err error) time.Duration {
+	ceiling := longestBackoff
+	if r.claim.Attempts < 9 {
+		ceiling = min(firstBackoff<<r.claim.Attempts, longestBackoff)
+	}
+	return max(time.Duration(r.jitter()*float64(ceiling)), r.asked(err), briefly)
+}
+
+func (r *run) again(wait time.Duration, err error) store.Outcome {
+	retry := store.Retry{At: r.now().Add(wait)}
+	if err != nil {
+		retry.Code, retry.Error = codeOf(err), err.Error()
+	}
+	return retry
+}
+
+// codeOf gives the catalogue's code of an error that passes by itself.
+func codeOf(err error) string {
+	var p *problem.Problem
+	if errors.As(err, &p) {
+		return string(p.Code)
+	}
+	return string(problem.Unavailable)
+}
+
+// asProblem makes a problem of a refusal that is not one yet.
+func asProblem(object string, err error) *problem.Problem {
+	var p *problem.Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return problem.Wrap(problem.ReferralRefused, object, err)
+}
+
+// park ends a run that needs a person, and tells the seller through the record, if there is one.
+func (r *run) park(ctx context.Context, p *problem.Problem) store.Outcome {
+	if err := r.report(ctx, p.Error()); err != nil {
+		r.log.Warn("the problem could not be written to the record", "error", err)
+		if problem.ClassOf(err) == problem.Later && !errors.Is(err, crm.ErrNotFound) {
+			return r.again(r.backoff(err), fmt.Errorf("report %s: %w", p.Code, err))
+		}
+	}
+	return store.Park{Code: string(p.Code), Error: p.Error()}
+}

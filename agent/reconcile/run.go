@@ -1,0 +1,319 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+)
+
+// run is one run over one claimed deal.
+type run struct {
+	*Engine
+	claim    store.Claim
+	deal     store.Deal
+	record   *crm.Record        // nil: there is none, or it was not read
+	referral *referral.Referral // the same
+	readAt   time.Time          // when the record was read
+	log      hclog.Logger
+}
+
+// reconcile loads the deal, finishes what an earlier run left open, reads both sides and takes the one step that is due.
+func (r *run) reconcile(ctx context.Context) (store.Outcome, error) {
+	if err := r.load(ctx); err != nil {
+		return nil, err
+	}
+	for _, intent := range r.deal.Intents {
+		if outcome, err := r.finish(ctx, intent); outcome != nil || err != nil {
+			return outcome, err
+		}
+	}
+	if err := r.read(ctx); err != nil {
+		return nil, err
+	}
+	switch {
+	case r.record != nil && r.referral != nil:
+		return r.merge(ctx)
+	case r.record != nil:
+		return r.onlyRecord(ctx)
+	case r.referral != nil:
+		return r.onlyReferral(ctx)
+	default:
+		return store.Done{}, nil // another tenant's event, or a record that came and went
+	}
+}
+
+func (r *run) load(ctx context.Context) (err error) {
+	if r.deal, err = r.store.Load(ctx, r.claim.Key); err != nil {
+		return fmt.Errorf("load deal %s: %w", r.claim.Key, err)
+	}
+	if id, ok := strings.CutPrefix(r.claim.Key, store.ReferralKey("")); ok && r.deal.Link.ReferralID == "" {
+		r.deal.Link.ReferralID, r.deal.Link.Origin = id, store.OriginPartnerCenter
+	}
+	if id, ok := strings.CutPrefix(r.claim.Key, store.RecordKey("")); ok && r.deal.Link.CRMID == "" {
+		r.deal.Link.CRMID, r.deal.Link.Origin = id, store.OriginCRM
+	}
+	if r.deal.Link.Phase == "" {
+		r.deal.Link.Phase = store.PhaseOpen
+	}
+	return nil
+}
+
+// read reads the referral first and the record last, so that the seller's wish to share is never older than the reading
+// that the merge builds on.
+func (r *run) read(ctx context.Context) error {
+	if id := r.deal.Link.ReferralID; id != "" {
+		found, err := r.center.Get(ctx, id)
+		if err != nil && !errors.Is(err, referral.ErrNotFound) {
+			return err
+		}
+		if err == nil {
+			r.referral = &found
+		}
+	}
+	if id := r.deal.Link.CRMID; id != "" {
+		if err := r.readRecord(ctx, id); err != nil {
+			return err
+		}
+	}
+	return r.detach(ctx)
+}
+
+// readRecord reads the opportunity; one that does not exist leaves the run without record.
+func (r *run) readRecord(ctx context.Context, id string) error {
+	r.readAt = r.now()
+	found, err := r.crm.Read(ctx, id)
+	switch {
+	case errors.Is(err, crm.ErrNotFound):
+		r.record = nil
+	case err != nil:
+		return err
+	default:
+		r.record = &found
+	}
+	return nil
+}
+
+// staleWish is how old the reading of "Sync with Partner Center" may be when something is sent.
+const staleWish = time.Second
+
+// stillWanted reads the record again, unless it was read just now, and fails when a person changed it meanwhile.
+func (r *run) stillWanted(ctx context.Context) error {
+	if r.now().Sub(r.readAt) <= staleWish {
+		return nil
+	}
+	seen := *r.record
+	if err := r.readRecord(ctx, seen.ID); err != nil {
+		return err
+	}
+	if r.record == nil || !r.record.Sync || r.record.Version != seen.Version {
+		return fmt.Errorf("opportunity %s: %w", seen.ID, crm.ErrChanged)
+	}
+	return nil
+}
+
+// detach notes that one side of a linked deal is gone. The other side is left alone: a missing record is never a reason to
+// delete or close anything. The link is kept, so that a record that comes back is the same deal.
+func (r *run) detach(ctx context.Context) error {
+	linked := r.deal.Link.ReferralID != "" && r.deal.Link.CRMID != ""
+	gone := linked && (r.record == nil || r.referral == nil)
+	phase := r.deal.Link.Phase
+	switch {
+	case gone && phase != store.PhaseDetached:
+		phase = store.PhaseDetached
+	case linked && !gone && phase == store.PhaseDetached:
+		phase = store.PhaseOpen
+	}
+	if phase != r.deal.Link.Phase {
+		link := r.deal.Link
+		link.Phase = phase
+		entry := store.AuditEntry{Actor: "agent", Rule: string(problem.RecordDeleted), Detail: "one side of the deal is " + phase}
+		if err := r.commit(ctx, store.Change{Link: &link, Audit: []store.AuditEntry{entry}}); err != nil {
+			return err
+		}
+	}
+	if gone {
+		r.record, r.referral = nil, nil
+	}
+	return nil
+}
+
+// commit records a change and keeps the run's own picture in step.
+func (r *run) commit(ctx context.Context, change store.Change) error {
+	if err := r.store.Record(ctx, r.claim, change); err != nil {
+		return fmt.Errorf("record deal %s: %w", r.claim.Key, err)
+	}
+	if change.Link != nil {
+		r.deal.Link = *change.Link
+	}
+	if change.Base != nil {
+		r.deal.Base, r.deal.Pending = change.Base, nil
+	}
+	if change.Pending != nil {
+		r.deal.Pending = append(r.deal.Pending, change.Pending)
+	}
+	if change.Report != nil {
+		r.deal.Report = *change.Report
+	}
+	return nil
+}
+
+// absorb gives this deal up: it is the same as another one, which is due again now.
+func (r *run) absorb(ctx context.Context, into string) error {
+	if err := r.store.Absorb(ctx, r.claim, into); err != nil {
+		return fmt.Errorf("deal %s is the same as %s: %w", r.claim.Key, into, err)
+	}
+	r.log.Debug("is the same deal", "as", into)
+	return errAbsorbed
+}
+
+// bind links the record and the referral of this run, unless one of them is another deal's.
+func (r *run) bind(ctx context.Context, base *deal.Pair) error {
+	link := r.deal.Link
+	link.CRMID, link.ReferralID, link.EngagementID = r.record.ID, r.referral.ID, r.referral.EngagementID
+	change := store.Change{Link: &link, Audit: []store.AuditEntry{{Actor: "agent", Detail: "linked " + link.ReferralID + " and " + link.CRMID}}}
+	if base != nil {
+		change.Base = packBase(*base)
+	}
+	return r.commit(ctx, change)
+}
+
+// onlyRecord is an opportunity without referral: found again, waiting, or to be shared.
+func (r *run) onlyRecord(ctx context.Context) (store.Outcome, error) {
+	if r.record.Key != "" || r.record.ReferralID != "" {
+		return r.rejoin(ctx)
+	}
+	if !r.record.Sync {
+		return store.Done{}, nil
+	}
+	return r.share(ctx)
+}
+
+// rejoin links an opportunity that names its referral: after the store was lost, when another product created the referral,
+// or when our own create is seen before its link was saved. A copy of an opportunity names a referral too; it is not linked.
+func (r *run) rejoin(ctx context.Context) (store.Outcome, error) {
+	id := r.record.Key
+	if id == "" {
+		id = r.record.ReferralID
+	}
+	if key, found, err := r.store.Lookup(ctx, store.ReferralKey(id)); err != nil {
+		return nil, err
+	} else if found && key != r.claim.Key {
+		return nil, r.joinReferralsDeal(ctx, key, id)
+	}
+	found, err := r.center.Get(ctx, id)
+	if errors.Is(err, referral.ErrNotFound) {
+		return nil, problem.New(problem.BoundElsewhere, "opportunity "+r.record.ID, "referral "+id+" does not exist")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if r.record.Key == "" && !strings.EqualFold(found.ExternalReference, r.record.ID) {
+		return nil, problem.New(problem.BoundElsewhere, "opportunity "+r.record.ID, "referral "+id+" belongs to record "+found.ExternalReference)
+	}
+	r.referral = &found
+	if err := r.bind(ctx, nil); err != nil {
+		return nil, err
+	}
+	return r.merge(ctx)
+}
+
+// joinReferralsDeal gives this record to the deal of the referral it names, unless that deal has a record already: then
+// this one is a copy.
+func (r *run) joinReferralsDeal(ctx context.Context, key, referralID string) error {
+	other, err := r.store.Load(ctx, key)
+	if err != nil {
+		return err
+	}
+	if bound := other.Link.CRMID; bound != "" && bound != r.record.ID {
+		return problem.New(problem.BoundElsewhere, "opportunity "+r.record.ID, "referral "+referralID+" belongs to record "+bound)
+	}
+	return r.absorb(ctx, key)
+}
+
+// onlyReferral is a referral without opportunity: Microsoft's counterpart, ours found again, or a new deal.
+func (r *run) onlyReferral(ctx context.Context) (store.Outcome, error) {
+	if r.referral.Microsoft {
+		return r.counterpart(ctx)
+	}
+	id, found, err := r.crm.FindByReferral(ctx, r.referral.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !found && r.referral.ExternalReference != "" && r.crm.Known(r.referral.ExternalReference) {
+		id, found = r.referral.ExternalReference, true
+	}
+	if !found {
+		return r.receive(ctx)
+	}
+	if err := r.joinRecordsDeal(ctx, id); err != nil {
+		return nil, err
+	}
+	if err := r.readRecord(ctx, id); err != nil {
+		return nil, err
+	}
+	if r.record == nil {
+		r.log.Warn("the referral names a record that does not exist", "record", id)
+		return r.receive(ctx)
+	}
+	if bound := r.record.Key; bound != "" && !strings.EqualFold(bound, r.referral.ID) {
+		r.record = nil // the seller of that opportunity is not to be told
+		return nil, problem.New(problem.BoundElsewhere, "referral "+r.referral.ID, "opportunity "+id+" belongs to referral "+bound)
+	}
+	if err := r.bind(ctx, nil); err != nil {
+		return nil, err
+	}
+	return r.merge(ctx)
+}
+
+// joinRecordsDeal gives this referral to the deal of the record it names, when that deal is about to create a referral or
+// has this one already. A deal that only knows the record is absorbed by this one when they are bound. A deal that has
+// another referral keeps it.
+func (r *run) joinRecordsDeal(ctx context.Context, recordID string) error {
+	key, known, err := r.store.Lookup(ctx, store.RecordKey(recordID))
+	if err != nil || !known || key == r.claim.Key {
+		return err
+	}
+	other, err := r.store.Load(ctx, key)
+	if err != nil {
+		return err
+	}
+	switch bound := other.Link.ReferralID; {
+	case strings.EqualFold(bound, r.referral.ID), bound == "" && len(other.Intents) > 0:
+		return r.absorb(ctx, key)
+	case bound != "":
+		return problem.New(problem.BoundElsewhere, "referral "+r.referral.ID, "opportunity "+recordID+" belongs to referral "+bound)
+	default:
+		return nil
+	}
+}
+
+// counterpart is Microsoft's referral of an engagement: it concerns the deal of our own referral.
+func (r *run) counterpart(ctx context.Context) (store.Outcome, error) {
+	siblings, err := r.center.Engagement(ctx, r.referral.EngagementID)
+	if err != nil {
+		return nil, err
+	}
+	for _, sibling := range siblings {
+		if sibling.Microsoft {
+			continue
+		}
+		key, found, err := r.store.Lookup(ctx, store.ReferralKey(sibling.ID))
+		if err != nil {
+			return nil, err
+		}
+		if found && key != r.claim.Key {
+			return nil, r.absorb(ctx, key)
+		}
+	}
+	return store.Done{}, nil
+}

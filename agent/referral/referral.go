@@ -1,0 +1,211 @@
+// Package referral says what the engine needs of Partner Center, and gives it on top of the typed client.
+package referral
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
+)
+
+var (
+	// ErrNotFound says that the referral does not exist, or not for this partner.
+	ErrNotFound = errors.New("the referral does not exist in Partner Center")
+	// ErrChanged says that the referral changed since it was read: read and merge again.
+	ErrChanged = errors.New("the referral changed in Partner Center since it was read")
+)
+
+// Referral is a referral as the engine sees it.
+type Referral struct {
+	ID                string
+	EngagementID      string
+	ETag              string
+	ExternalReference string
+	Name              string
+	PartnerID         string
+	Microsoft         bool // it is Microsoft's own, the counterpart in an engagement
+	Outgoing          bool
+	Lead              bool // a marketplace or qualified lead, not a co-sell opportunity
+	Solutions         []string
+	CreatedAt         time.Time
+	UpdatedAt         time.Time
+	Tree              map[string]any // the whole referral as decoded JSON, for the mapping
+}
+
+// API is Partner Center.
+type API interface {
+	// Get reads a referral. It fails with ErrNotFound.
+	Get(ctx context.Context, id string) (Referral, error)
+
+	// Create sends the exact bytes of a new referral.
+	Create(ctx context.Context, body []byte) (Referral, error)
+
+	// Patch sends the exact bytes of a JSON Patch for a referral that is still as it was read, and gives the referral after
+	// it. It fails with ErrChanged and ErrNotFound.
+	Patch(ctx context.Context, id, etag string, patch []byte) (Referral, error)
+
+	// CreatedSince lists referrals created at or after a time, newest first.
+	CreatedSince(ctx context.Context, since time.Time) ([]Referral, error)
+
+	// UpdatedSince lists referrals updated at or after a time, newest first.
+	UpdatedSince(ctx context.Context, since time.Time) ([]Referral, error)
+
+	// Waiting lists the referrals that nobody has answered.
+	Waiting(ctx context.Context) ([]Referral, error)
+
+	// Engagement lists the referrals of an engagement.
+	Engagement(ctx context.Context, engagementID string) ([]Referral, error)
+}
+
+// Replace is one replacement of a JSON Patch; Path is a JSON Pointer.
+type Replace struct {
+	Path  string
+	Value any
+}
+
+// EncodePatch gives the exact bytes of a JSON Patch.
+func EncodePatch(replacements []Replace) ([]byte, error) {
+	ops := make([]partnercenter.Op, 0, len(replacements))
+	for _, r := range replacements {
+		ops = append(ops, partnercenter.Replace(r.Path, r.Value))
+	}
+	return partnercenter.EncodePatch(ops...)
+}
+
+// Client is the API on top of the typed client.
+type Client struct{ remote *partnercenter.Client }
+
+// NewClient wraps the typed client.
+func NewClient(remote *partnercenter.Client) *Client { return &Client{remote} }
+
+var _ API = (*Client)(nil)
+
+// Get implements [API].
+func (c *Client) Get(ctx context.Context, id string) (Referral, error) {
+	r, err := c.remote.GetReferral(ctx, id)
+	if err != nil {
+		return Referral{}, translate(err)
+	}
+	return view(r)
+}
+
+// Create implements [API].
+func (c *Client) Create(ctx context.Context, body []byte) (Referral, error) {
+	r, err := c.remote.CreateReferral(ctx, body)
+	if err != nil {
+		return Referral{}, translate(err)
+	}
+	return view(r)
+}
+
+// Patch implements [API].
+func (c *Client) Patch(ctx context.Context, id, etag string, patch []byte) (Referral, error) {
+	r, err := c.remote.PatchReferral(ctx, id, etag, patch)
+	if err != nil {
+		return Referral{}, translate(err)
+	}
+	if r == nil {
+		return c.Get(ctx, id)
+	}
+	return view(r)
+}
+
+// CreatedSince implements [API]. The list is read newest first and left at the first older referral, because only the
+// order, not a range filter, is documented ("Get a list of referrals").
+func (c *Client) CreatedSince(ctx context.Context, since time.Time) ([]Referral, error) {
+	return c.newest(ctx, partnercenter.FieldCreatedDateTime, since, func(r Referral) time.Time { return r.CreatedAt })
+}
+
+// UpdatedSince implements [API], as CreatedSince.
+func (c *Client) UpdatedSince(ctx context.Context, since time.Time) ([]Referral, error) {
+	return c.newest(ctx, partnercenter.FieldUpdatedDateTime, since, func(r Referral) time.Time { return r.UpdatedAt })
+}
+
+func (c *Client) newest(ctx context.Context, by partnercenter.Field, since time.Time, at func(Referral) time.Time) ([]Referral, error) {
+	var list []Referral
+	query := partnercenter.Query{OrderBy: partnercenter.Order{Field: by, Descending: true}}
+	for r, err := range c.remote.ListReferrals(ctx, query) {
+		if err != nil {
+			return nil, translate(err)
+		}
+		referral, err := view(r)
+		if err != nil {
+			return nil, err
+		}
+		if at(referral).Before(since) {
+			break
+		}
+		list = append(list, referral)
+	}
+	return list, nil
+}
+
+// Waiting implements [API].
+func (c *Client) Waiting(ctx context.Context) ([]Referral, error) {
+	return c.where(ctx, partnercenter.Eq(partnercenter.FieldStatus, partnercenter.StatusNew))
+}
+
+// Engagement implements [API].
+func (c *Client) Engagement(ctx context.Context, engagementID string) ([]Referral, error) {
+	return c.where(ctx, partnercenter.Eq(partnercenter.FieldEngagementID, engagementID))
+}
+
+func (c *Client) where(ctx context.Context, filter partnercenter.Filter) ([]Referral, error) {
+	var list []Referral
+	query := partnercenter.Query{Filter: filter}
+	for r, err := range c.remote.ListReferrals(ctx, query) {
+		if err != nil {
+			return nil, translate(err)
+		}
+		referral, err := view(r)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, referral)
+	}
+	return list, nil
+}
+
+// translate names the outcomes that the engine tells apart; every other error stays as it is.
+func translate(err error) error {
+	switch {
+	case partnercenter.IsNotFound(err):
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
+	case partnercenter.IsConflict(err):
+		return fmt.Errorf("%w: %w", ErrChanged, err)
+	default:
+		return err
+	}
+}
+
+func view(r *partnercenter.Referral) (Referral, error) {
+	encoded, err := json.Marshal(r)
+	if err != nil {
+		return Referral{}, fmt.Errorf("referral %s: %w", r.ID, err)
+	}
+	var tree map[string]any
+	if err := json.Unmarshal(encoded, &tree); err != nil {
+		return Referral{}, fmt.Errorf("referral %s: %w", r.ID, err)
+	}
+	referral := Referral{
+		ID: r.ID, EngagementID: r.EngagementID, ETag: r.ETag, ExternalReference: string(r.ExternalReferenceID), Name: r.Name,
+		PartnerID: string(r.MPNID), Microsoft: r.IsMicrosoft(), Outgoing: r.Direction == partnercenter.DirectionOutgoing, Lead: isLead(r),
+		CreatedAt: r.CreatedDateTime.Time, UpdatedAt: r.UpdatedDateTime.Time, Tree: tree,
+	}
+	for _, s := range r.Details.Requirements.Solutions {
+		referral.Solutions = append(referral.Solutions, s.ID)
+	}
+	return referral, nil
+}
+
+// isLead classifies by the table of "referrals-api-introduction". An accepted lead is an opportunity.
+func isLead(r *partnercenter.Referral) bool {
+	if r.Type != partnercenter.TypeIndependent || r.Status == partnercenter.StatusActive {
+		return false
+	}
+	fromMicrosoft := r.InviteContext.InvitedBy.OrganizationID == partnercenter.MicrosoftOrganization
+	return r.Qualification == partnercenter.QualificationDirect || fromMicrosoft
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	mathrand "math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/app"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/intake"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
+)
+
+type runCommand struct {
+	Config           []string      `required:"" sep:"none" placeholder:"FILE" env:"COSELL_AGENT_CONFIG" help:"A document: a file, or - for standard input. Repeat for several connectors."`
+	Store            string        `default:"sqlite:cosell-agent.db" env:"COSELL_AGENT_STORE" help:"Where everything durable is kept: sqlite:FILE or a PostgreSQL URL."`
+	Listen           string        `default:"127.0.0.1:8080" env:"COSELL_AGENT_LISTEN" help:"Address of the webhook endpoint; not opened when no document has one."`
+	TLSCertificate   string        `type:"existingfile" env:"COSELL_AGENT_TLS_CERTIFICATE" help:"PEM certificate of the webhook endpoint; without it a proxy in front ends TLS."`
+	TLSKey           string        `type:"existingfile" env:"COSELL_AGENT_TLS_KEY" help:"PEM key of the webhook endpoint."`
+	TrustBundle      string        `type:"existingfile" env:"COSELL_AGENT_TRUST_BUNDLE" help:"PEM file of the authorities that sign webhooks; without it the system's are trusted."`
+	CertificateHosts []string      `env:"COSELL_AGENT_CERTIFICATE_HOSTS" placeholder:"HOST[:PORT]" help:"Hosts of webhook certificates beside Microsoft's."`
+	Workers          int           `default:"8" env:"COSELL_AGENT_WORKERS" help:"Deals under way at once."`
+	Lease            time.Duration `default:"60s" env:"COSELL_AGENT_LEASE" help:"How long a worker keeps a deal without a sign of life."`
+	CallTimeout      time.Duration `default:"20s" env:"COSELL_AGENT_CALL_TIMEOUT" help:"The longest that one remote call may take."`
+	ListLag          time.Duration `default:"30s" env:"COSELL_AGENT_LIST_LAG" help:"How long a new referral may be missing in Partner Center's lists."`
+	LogLevel         string        `default:"info" enum:"trace,debug,info,warn,error" env:"COSELL_AGENT_LOG_LEVEL" help:"One of ${enum}."`
+	LogJSON          bool          `env:"COSELL_AGENT_LOG_JSON" help:"Log one JSON object a line."`
+}
+
+// Help is shown by run --help.
+func (runCommand) Help() string {
+	return `Examples:
+  terraform output -raw agent_config | cosell-agent run --config -
+  cosell-agent run --config agent.json --store sqlite:/var/lib/cosell/agent.db --listen 127.0.0.1:8080
+  cosell-agent run --config agent.json --store postgres://cosell@db/cosell --log-json`
+}
+
+// Run runs the agent.
+func (c runCommand) Run(ctx context.Context) error {
+	log := hclog.New(&hclog.LoggerOptions{Name: "cosell-agent", Level: hclog.LevelFromString(c.LogLevel), JSONFormat: c.LogJSON, Output: os.Stderr})
+	documents, err := readDocuments(c.Config)
+	if err != nil {
+		return err
+	}
+	if c.Lease <= c.CallTimeout {
+		return fmt.Errorf("--lease %s must be longer than --call-timeout %s: a create must not outlive its worker's right to it", c.Lease, c.CallTimeout)
+	}
+	machine, err := c.machine(log)
+	if err != nil {
+		return err
+	}
+	shared, err := store.Open(ctx, store.Options{DSN: c.Store, Connector: documents[0].Connector.Name, Clock: machine.Now, Owner: owner()})
+	if err != nil {
+		return fmt.Errorf("open the store: %w", err)
+	}
+	apps := make([]*app.App, len(documents))
+	for i, d := range documents {
+		if apps[i], err = app.New(d, shared.Connector(d.Connector.Name), machine); err != nil {
+			return errors.Join(err, shared.Close())
+		}
+	}
+	err = c.serve(ctx, apps, log)
+	log.Info("stopped")
+	return errors.Join(err, shared.Close())
+}
+
+// serve runs the connectors and their webhook endpoint until the context ends or one of them cannot go on.
+func (c runCommand) serve(ctx context.Context, apps []*app.App, log hclog.Logger) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	receives := false
+	for _, a := range apps {
+		if path := a.Path(); path != "" {
+			mux.Handle(path, a)
+			receives = true
+		}
+	}
+	var group sync.WaitGroup
+	ended := make(chan error, len(apps)+1)
+	start := func(task func() error) {
+		group.Go(func() {
+			ended <- task()
+			cancel()
+		})
+	}
+	if receives {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+		if err != nil {
+			return fmt.Errorf("open the webhook endpoint: %w", err)
+		}
+		log.Info("receiving webhooks", "address", listener.Addr().String())
+		start(func() error {
+			return intake.Serve(ctx, listener, mux, intake.ServerOptions{TLSCertificate: c.TLSCertificate, TLSKey: c.TLSKey, Log: log.Named("intake")})
+		})
+	}
+	for _, a := range apps {
+		start(func() error { return a.Run(ctx) })
+	}
+	go c.reloadOnHangup(ctx, apps, log)
+	group.Wait()
+	close(ended)
+	var failures []error
+	for err := range ended {
+		failures = append(failures, err)
+	}
+	return errors.Join(failures...)
+}
+
+// reloadOnHangup reads the documents again on SIGHUP. One that cannot be used leaves the last good one in force.
+func (c runCommand) reloadOnHangup(ctx context.Context, apps []*app.App, log hclog.Logger) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+		}
+		for i, name := range c.Config {
+			if name == "-" {
+				log.Warn("a document from standard input cannot be read again; give a file to change it while running")
+				continue
+			}
+			d, err := readDocument(name, os.Stdin)
+			if err == nil {
+				err = apps[i].Reload(d)
+			}
+			if err != nil {
+				log.Error("the new document cannot be used, the last good one stays in force", "file", name, "error", err)
+				continue
+			}
+			log.Info("took up the new document", "file", name, "revision", d.Connector.Revision)
+		}
+	}
+}
+
+func (c runCommand) machine(log hclog.Logger) (app.Machine, error) {
+	var bundle *x509.CertPool
+	if c.TrustBundle != "" {
+		pem, err := os.ReadFile(c.TrustBundle)
+		if err != nil {
+			return app.Machine{}, fmt.Errorf("read the trust bundle: %w", err)
+		}
+		bundle = x509.NewCertPool()
+		if !bundle.AppendCertsFromPEM(pem) {
+			return app.Machine{}, fmt.Errorf("the trust bundle %s holds no certificate in PEM form", c.TrustBundle)
+		}
+	}
+	return app.Machine{
+		Version: version, Transport: wire.NewTransport(nil), TrustBundle: bundle, CertificateHosts: c.CertificateHosts,
+		Secrets: secret.FromSystem(), Workers: max(c.Workers, 1), Lease: c.Lease, CallTimeout: c.CallTimeout, ListLag: c.ListLag,
+		Now: time.Now, Sleep: sleep, Jitter: mathrand.Float64, NewID: newID, Log: log,
+	}, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func newID() string { return uuid.NewString() }
+
+// owner names this process in leases, for people who read the tables.
+func owner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:6])
+}
+
+func readDocuments(names []string) ([]document.Document, error) {
+	documents := make([]document.Document, len(names))
+	seen := map[string]string{}
+	for i, name := range names {
+		d, err := readDocument(name, os.Stdin)
+		if err != nil {
+			return nil, err
+		}
+		if other, twice := seen[d.Connector.Name]; twice {
+			return nil, problem.New(problem.DocumentInvalid, name, "connector "+d.Connector.Name+" is declared in "+other+" too")
+		}
+		documents[i], seen[d.Connector.Name] = d, name
+	}
+	return documents, nil
+}
+
+func readDocument(name string, stdin io.Reader) (document.Document, error) {
+	var content []byte
+	var err error
+	if name == "-" {
+		content, err = io.ReadAll(stdin)
+	} else {
+		content, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return document.Document{}, problem.Wrap(problem.DocumentInvalid, name, err)
+	}
+	d, err := document.Decode(content)
+	if err != nil {
+		return d, fmt.Errorf("%s: %w", name, err)
+	}
+	return d, nil
+}

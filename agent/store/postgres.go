@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// maxTries is how often a transaction is run that the database gives up in favour of another one. Each time at least one
+// of the rivals gets through.
+const maxTries = 16
+
+// errAgain says that what a transaction read has changed under it: run it again.
+var errAgain = errors.New("another transaction was first")
+
+// postgres leaves durability, locking and failover to the server. Leases that a dead process held run out by themselves,
+// because other processes may be alive.
+type postgres struct {
+	db *sql.DB
+}
+
+func openPostgres(ctx context.Context, dsn string) (_ engine, err error) {
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}()
+	db.SetMaxOpenConns(16)
+	db.SetMaxIdleConns(16)
+	// Replicas that start together migrate one after the other.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, goose.DialectPostgres, db, goose.WithSessionLocker(locker)); err != nil {
+		return nil, err
+	}
+	return &postgres{db: db}, nil
+}
+
+func (p *postgres) forUpdate() string  { return " FOR UPDATE" }
+func (p *postgres) skipLocked() string { return " FOR UPDATE SKIP LOCKED" }
+
+// write implements engine. The server groups the commits of concurrent transactions itself.
+func (p *postgres) write(ctx context.Context, op operation) (err error) {
+	for range maxTries {
+		if err = p.attempt(ctx, op); !lostRace(err) {
+			return err
+		}
+	}
+	return fmt.Errorf("gave way to other transactions %d times: %w", maxTries, err)
+}
+
+func (p *postgres) attempt(ctx context.Context, op operation) error {
+	tx, err := p.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // without effect after the commit
+	if err := op(ctx, tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// lostRace reports a failure that only says that another transaction was first: a deadlock (40P01), a serialization
+// failure (40001), or one that we found ourselves.
+func lostRace(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "40P01" || pg.Code == "40001"
+	}
+	return errors.Is(err, errAgain)
+}
+
+// read implements engine.
+func (p *postgres) read(ctx context.Context, op operation) error {
+	tx, err := p.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	return op(ctx, tx)
+}
+
+func (p *postgres) direct() runner { return p.db }
+
+func (p *postgres) close() error { return p.db.Close() }

@@ -1,0 +1,87 @@
+// Package watch reads the change feeds of both sides. A feed only says "this deal may have changed": every hit becomes an
+// event in the store, in one transaction with the position up to which the feed was read.
+package watch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
+)
+
+// Names of the cursors, which are also the names of the leases that let one process at a time read a feed.
+const (
+	CRMFeed      = "crm_changes"
+	ReferralFeed = "referral_sweep"
+)
+
+// Overlap is how far the sweep looks back behind its position, because lists lag.
+const Overlap = 5 * time.Minute
+
+// Records polls the CRM's feed once and reports how many hits it had, known ones included.
+func Records(ctx context.Context, feed crm.Feed, queue store.Queue) (int, error) {
+	position, err := queue.Cursor(ctx, CRMFeed)
+	if err != nil {
+		return 0, err
+	}
+	hits, next, err := feed.Changes(ctx, position)
+	if err != nil {
+		return 0, err
+	}
+	events := make([]store.Event, 0, len(hits))
+	for _, hit := range hits {
+		events = append(events, store.Event{
+			ID: eventID(CRMFeed, hit.ID, hit.Version), Source: "poll", Key: store.RecordKey(hit.ID), Name: "record-changed", Priority: store.Live,
+		})
+	}
+	return len(hits), queue.Enqueue(ctx, events, &store.Cursor{Name: CRMFeed, Value: next})
+}
+
+// Referrals sweeps Partner Center once: everything updated since the last sweep. The first sweep takes the referrals that
+// wait for an answer and whatever changes from now on; older deals are found through the CRM's records that name them.
+func Referrals(ctx context.Context, center referral.API, queue store.Queue, now time.Time) (int, error) {
+	position, err := queue.Cursor(ctx, ReferralFeed)
+	if err != nil {
+		return 0, err
+	}
+	since := now
+	if position != "" {
+		if since, err = time.Parse(time.RFC3339Nano, position); err != nil {
+			return 0, fmt.Errorf("sweep from %q: %w", position, err)
+		}
+	}
+	list, err := center.UpdatedSince(ctx, since.Add(-Overlap))
+	if err != nil {
+		return 0, err
+	}
+	if position == "" {
+		waiting, err := center.Waiting(ctx)
+		if err != nil {
+			return 0, err
+		}
+		list = append(list, waiting...)
+	}
+	latest := since
+	events := make([]store.Event, 0, len(list))
+	for _, r := range list {
+		if r.UpdatedAt.After(latest) {
+			latest = r.UpdatedAt
+		}
+		events = append(events, store.Event{
+			ID: eventID(ReferralFeed, r.ID, r.UpdatedAt.Format(time.RFC3339Nano)), Source: "sweep", Key: store.ReferralKey(r.ID),
+			Name: "referral-updated", Priority: store.Sweep,
+		})
+	}
+	return len(list), queue.Enqueue(ctx, events, &store.Cursor{Name: ReferralFeed, Value: latest.UTC().Format(time.RFC3339Nano)})
+}
+
+// eventID is the same for the same state of the same record, so that what the overlap shows again changes nothing.
+func eventID(feed, id, version string) string {
+	sum := sha256.Sum256([]byte(feed + "\x00" + id + "\x00" + version))
+	return feed + ":" + hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,267 @@
+package document
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// Example is a complete document; the golden file holds its canonical bytes.
+func example() Document {
+	variables := map[string]string{}
+	for _, v := range KnownVariables(Salesforce) {
+		variables[v.Name] = v.Default[Salesforce]
+	}
+	fields := DefaultFields(Salesforce)
+	var flows []Flow
+	for _, f := range KnownFlows(Salesforce) {
+		flows = append(flows, Flow{Name: f.Name, Enabled: f.Name != FlowLeadsToPartnerCenter})
+	}
+	return Document{
+		Version:   1,
+		Connector: Connector{Name: "fabrikam-production", Environment: "production", Revision: 7},
+		PartnerCenter: PartnerCenter{
+			TenantID: "0b3a2f5e-6d1c-4a5e-9c47-2f6d8a1b7c90", PartnerID: "1234567",
+			Authority: "https://login.microsoftonline.com", ReferralsEndpoint: "https://api.partner.microsoft.com/v1.0/engagements", EventsEndpoint: "https://api.partnercenter.microsoft.com",
+			Intake: IntakeWebhook, Writes: WritesLive,
+			Webhook:     &Webhook{URL: "https://agent.example.com/hooks/4f0c", SignatureHeader: "authorization"},
+			Credentials: PartnerCenterCredentials{ClientID: "app", ClientSecret: "env:COSELL_PARTNER_CENTER_CLIENT_SECRET", RefreshToken: "file:/run/secrets/refresh-token"},
+		},
+		CRM: CRM{
+			Type: Salesforce,
+			Salesforce: &SalesforceOrg{OrgID: "00D5g000004AbCdEAK", LoginURL: "https://login.salesforce.com", APIVersion: "66.0",
+				Credentials: SalesforceCredentials{ClientID: "consumer", Username: "integration@example.com", PrivateKey: "file:/run/secrets/salesforce.pem"}},
+			Objects: DefaultObjects(Salesforce), Fields: fields,
+			Stages: Stages{OnHold: "On hold <Microsoft>", Active: "Qualification"}, Marks: true,
+		},
+		Flows: flows, Mappings: DefaultMappings(Salesforce, fields, variables), Help: DefaultHelp(),
+		Sharing:  Sharing{Delay: "20s", DefaultCurrency: "EUR", MarketplaceIntent: "HaveNotDecided"},
+		Accounts: AccountMatch{Keys: []string{"name", "postal_code"}, None: "create", Many: "queue"},
+		Schedule: Schedule{Poll: "10s", Sweep: "15m", DailyCalls: 50000},
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs (run with -update after a deliberate change):\n%s", path, cmp.Diff(string(want), string(got)))
+	}
+}
+
+func TestGoldenDocument(t *testing.T) {
+	encoded, err := Encode(example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "document.json", encoded)
+	if bytes.ContainsAny(encoded, "\n\t") || bytes.Contains(encoded, []byte(`\u003c`)) {
+		t.Error("the bytes are not canonical: white space or HTML escapes")
+	}
+	decoded, err := Decode(encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(example(), decoded); diff != "" {
+		t.Errorf("decoding what was encoded gives another document:\n%s", diff)
+	}
+}
+
+func TestSchema(t *testing.T) {
+	schema, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "schema.json", schema)
+	tree, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("schema.json", tree); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := compiler.Compile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := Encode(example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compiled.Validate(instance); err != nil {
+		t.Errorf("the golden document does not satisfy the schema: %v", err)
+	}
+	instance.(map[string]any)["surprise"] = true
+	if compiled.Validate(instance) == nil {
+		t.Error("the schema accepts an unknown field")
+	}
+}
+
+// A secret can only enter as a reference, and a refused literal is never repeated.
+func TestRefusesLiteralSecrets(t *testing.T) {
+	d := example()
+	d.PartnerCenter.Credentials.RefreshToken = "0.AXoA-marker"
+	_, err := Encode(d)
+	if err == nil || strings.Contains(err.Error(), "marker") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDecodeIsStrict(t *testing.T) {
+	encoded, err := Encode(example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit := func(change func(tree map[string]any)) []byte {
+		var tree map[string]any
+		if err := json.Unmarshal(encoded, &tree); err != nil {
+			t.Fatal(err)
+		}
+		change(tree)
+		out, err := json.Marshal(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	at := func(tree map[string]any, key string) map[string]any { return tree[key].(map[string]any) }
+	cases := map[string]struct {
+		content []byte
+		code    problem.Code
+	}{
+		"nothing":            {nil, problem.DocumentInvalid},
+		"not JSON":           {[]byte("agent_config = 1"), problem.DocumentInvalid},
+		"two documents":      {append(bytes.Clone(encoded), encoded...), problem.DocumentInvalid},
+		"no version":         {edit(func(d map[string]any) { delete(d, "version") }), problem.DocumentInvalid},
+		"newer version":      {edit(func(d map[string]any) { d["version"] = 2 }), problem.DocumentVersion},
+		"version zero":       {edit(func(d map[string]any) { d["version"] = 0 }), problem.DocumentVersion},
+		"unknown field":      {edit(func(d map[string]any) { at(d, "crm")["colour"] = "blue" }), problem.DocumentInvalid},
+		"no tenant pin":      {edit(func(d map[string]any) { at(d, "partner_center")["tenant_id"] = "" }), problem.DocumentInvalid},
+		"no org pin":         {edit(func(d map[string]any) { at(at(d, "crm"), "salesforce")["org_id"] = "00D" }), problem.DocumentInvalid},
+		"plain http":         {edit(func(d map[string]any) { at(d, "partner_center")["authority"] = "http://login.example.com" }), problem.DocumentInvalid},
+		"webhook without":    {edit(func(d map[string]any) { delete(at(d, "partner_center"), "webhook") }), problem.DocumentInvalid},
+		"same stages":        {edit(func(d map[string]any) { at(at(d, "crm"), "stages")["on_hold"] = "Qualification" }), problem.DocumentInvalid},
+		"field role missing": {edit(func(d map[string]any) { delete(at(at(d, "crm"), "fields"), FieldSync) }), problem.DocumentInvalid},
+		"negative delay":     {edit(func(d map[string]any) { at(d, "sharing")["delay"] = "-1s" }), problem.DocumentInvalid},
+		"flow order": {edit(func(d map[string]any) {
+			flows := d["flows"].([]any)
+			flows[0], flows[1] = flows[1], flows[0]
+		}), problem.DocumentInvalid},
+		"prerequisite missing": {edit(func(d map[string]any) { d["flows"].([]any)[1].(map[string]any)["enabled"] = false }), problem.DocumentInvalid},
+		"field mapped twice":   {edit(func(d map[string]any) { rows := d["mappings"].([]any); d["mappings"] = append(rows, rows[0]) }), problem.DocumentInvalid},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := Decode(c.content)
+			if !errors.Is(err, problem.New(c.code, "", "")) {
+				t.Errorf("got %v, want %s", err, c.code)
+			}
+		})
+	}
+}
+
+func TestHashLeavesRevisionOut(t *testing.T) {
+	first, second, third := example(), example(), example()
+	second.Connector.Revision++
+	third.Schedule.Poll = "30s"
+	hashes := map[string]string{}
+	for name, d := range map[string]Document{"first": first, "second": second, "third": third} {
+		hash, err := Hash(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes[name] = hash
+	}
+	if hashes["first"] != hashes["second"] || hashes["first"] == hashes["third"] {
+		t.Errorf("unexpected hashes %v", hashes)
+	}
+}
+
+func TestFlowTableIsInStartOrder(t *testing.T) {
+	for _, crm := range []string{Salesforce, Dynamics365} {
+		started := map[string]bool{}
+		for _, f := range KnownFlows(crm) {
+			for _, required := range f.Requires {
+				if !started[required] {
+					t.Errorf("%s: %s stands before its prerequisite %s", crm, f.Name, required)
+				}
+			}
+			started[f.Name] = true
+		}
+	}
+	if got := CheckFlows(Salesforce, IntakePoll, map[string]bool{FlowCustomize: true, FlowMicrosoftReferralUpdates: true}); got != nil {
+		t.Errorf("polling is an intake, but: %v", got)
+	}
+	if got := CheckFlows(Salesforce, IntakeWebhook, map[string]bool{FlowCustomize: true, FlowMicrosoftReferralUpdates: true}); len(got) != 1 {
+		t.Errorf("an inbound flow without intake gave %v", got)
+	}
+}
+
+func TestVariables(t *testing.T) {
+	for _, crm := range []string{Salesforce, Dynamics365} {
+		for _, v := range KnownVariables(crm) {
+			if value := v.Default[crm]; value != "" {
+				if err := v.CheckValue(value); err != nil {
+					t.Errorf("%s: the default of %s does not fit its type: %v", crm, v.Name, err)
+				}
+			}
+		}
+	}
+	for name, bad := range map[string]string{VariableDisplayCheckMark: "yes", VariableActiveStage: " On hold", VariableDealValueField: "Deal value", VariableAutoHealInterval: "10"} {
+		v, ok := FindVariable(Salesforce, name)
+		if !ok || v.CheckValue(bad) == nil {
+			t.Errorf("%s accepts %q", name, bad)
+		}
+	}
+	if _, ok := FindVariable(Dynamics365, VariableActiveStage); ok {
+		t.Error("stage variables exist for Salesforce only")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	encoded, err := Encode(example())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(encoded)
+	f.Add([]byte(`{"version":1}`))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		d, err := Decode(content)
+		if err != nil {
+			return
+		}
+		again, err := Encode(d)
+		if err != nil {
+			t.Fatalf("a decoded document does not encode: %v", err)
+		}
+		if _, err := Decode(again); err != nil {
+			t.Fatalf("an encoded document does not decode: %v", err)
+		}
+	})
+}

@@ -1,0 +1,201 @@
+package document
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
+)
+
+var (
+	connectorName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
+	orgID         = regexp.MustCompile(`^00D[A-Za-z0-9]{15}$`)
+	apiVersion    = regexp.MustCompile(`^[1-9]\d\.0$`)
+)
+
+// Validate tells everything that is wrong with a document, as one problem with code DocumentInvalid; nil when it is sound.
+func (d Document) Validate() error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	oneOf := func(where, value string, allowed ...string) {
+		if !slices.Contains(allowed, value) {
+			fault("%s: %q is not one of %q", where, value, allowed)
+		}
+	}
+	duration := func(where, value string, least time.Duration) {
+		if parsed, err := time.ParseDuration(value); err != nil || parsed < least {
+			fault("%s: %q is not a duration of %s or more", where, value, least)
+		}
+	}
+	reference := func(where string, ref secret.Reference) {
+		if _, err := secret.ParseReference(string(ref)); err != nil {
+			fault("%s: %w", where, err)
+		}
+	}
+	if !connectorName.MatchString(d.Connector.Name) {
+		fault("connector.name: %q is not made of lower-case letters, digits and hyphens (at most 64)", d.Connector.Name)
+	}
+	pc := d.PartnerCenter
+	if pc.TenantID == "" {
+		fault("partner_center.tenant_id: it is missing, and without the pin the agent starts nothing")
+	}
+	for where, address := range map[string]string{"authority": pc.Authority, "referrals_endpoint": pc.ReferralsEndpoint, "events_endpoint": pc.EventsEndpoint} {
+		if err := CheckEndpoint(address); err != nil {
+			fault("partner_center.%s: %w", where, err)
+		}
+	}
+	oneOf("partner_center.intake", pc.Intake, IntakeWebhook, IntakePoll, IntakeBoth)
+	oneOf("partner_center.writes", pc.Writes, WritesLive, WritesShadow)
+	if pc.Intake != IntakePoll && pc.Webhook == nil {
+		fault("partner_center.webhook: intake %q needs it", pc.Intake)
+	}
+	if pc.Webhook != nil {
+		oneOf("partner_center.webhook.signature_header", pc.Webhook.SignatureHeader, "authorization", "x-ms-signature")
+		if address, err := url.Parse(pc.Webhook.URL); err != nil || address.Host == "" || len(address.Path) < 2 {
+			fault("partner_center.webhook.url: %q is not an address with a path of its own", pc.Webhook.URL)
+		}
+	}
+	reference("partner_center.credentials.client_secret", pc.Credentials.ClientSecret)
+	reference("partner_center.credentials.refresh_token", pc.Credentials.RefreshToken)
+	faults = append(faults, d.CRM.faults()...)
+	faults = append(faults, d.flowFaults()...)
+	faults = append(faults, d.mappingFaults()...)
+	duration("sharing.delay", d.Sharing.Delay, 0)
+	duration("schedule.poll", d.Schedule.Poll, 100*time.Millisecond)
+	duration("schedule.sweep", d.Schedule.Sweep, 100*time.Millisecond)
+	oneOf("account_match.none", d.Accounts.None, "create", "queue")
+	oneOf("account_match.many", d.Accounts.Many, "queue")
+	if !slices.Contains(d.Accounts.Keys, "name") {
+		fault("account_match.keys: name is always one of them")
+	}
+	for _, key := range d.Accounts.Keys {
+		oneOf("account_match.keys", key, "name", "postal_code")
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return problem.Wrap(problem.DocumentInvalid, "agent document of connector "+d.Connector.Name, errors.Join(faults...))
+}
+
+func (c CRM) faults() []error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if c.Type != Salesforce || c.Salesforce == nil {
+		fault("crm.type: %q is not a CRM that document version %d can express; it takes %q with its salesforce block", c.Type, Version, Salesforce)
+		return faults
+	}
+	org := c.Salesforce
+	if !orgID.MatchString(org.OrgID) {
+		fault("crm.salesforce.org_id: %q is not an organisation id of 18 characters, and without the pin the agent starts nothing", org.OrgID)
+	}
+	if err := CheckEndpoint(org.LoginURL); err != nil {
+		fault("crm.salesforce.login_url: %w", err)
+	}
+	if !apiVersion.MatchString(org.APIVersion) {
+		fault("crm.salesforce.api_version: %q is not of the form 66.0", org.APIVersion)
+	}
+	credentials := org.Credentials
+	if credentials.ClientID == "" {
+		fault("crm.salesforce.credentials.client_id: it is missing")
+	}
+	switch {
+	case credentials.Username != "" && credentials.PrivateKey != "" && credentials.ClientSecret == "":
+		if _, err := secret.ParseReference(string(credentials.PrivateKey)); err != nil {
+			fault("crm.salesforce.credentials.private_key: %w", err)
+		}
+	case credentials.ClientSecret != "" && credentials.PrivateKey == "":
+		if _, err := secret.ParseReference(string(credentials.ClientSecret)); err != nil {
+			fault("crm.salesforce.credentials.client_secret: %w", err)
+		}
+	default:
+		fault("crm.salesforce.credentials: give username with private_key, or client_secret alone")
+	}
+	for _, role := range RequiredFields {
+		if c.Fields[role] == "" {
+			fault("crm.fields.%s: it is missing", role)
+		}
+	}
+	for role := range DefaultObjects(c.Type) {
+		if c.Objects[role] == "" {
+			fault("crm.objects.%s: it is missing", role)
+		}
+	}
+	if c.Stages.OnHold == "" || c.Stages.Active == "" || c.Stages.OnHold == c.Stages.Active {
+		fault("crm.stages: on_hold and active must be two different stages")
+	}
+	return faults
+}
+
+func (d Document) flowFaults() []error {
+	var faults []error
+	known, enabled, seen := KnownFlows(d.CRM.Type), map[string]bool{}, map[string]bool{}
+	position := -1
+	for _, f := range d.Flows {
+		at := slices.IndexFunc(known, func(k KnownFlow) bool { return k.Name == f.Name })
+		switch {
+		case at < 0:
+			faults = append(faults, fmt.Errorf("flows: %q is not a flow of %s", f.Name, d.CRM.Type))
+		case seen[f.Name]:
+			faults = append(faults, fmt.Errorf("flows: %s is declared twice", f.Name))
+		case at < position:
+			faults = append(faults, fmt.Errorf("flows: %s is not in start order", f.Name))
+		default:
+			position = at
+		}
+		seen[f.Name], enabled[f.Name] = true, f.Enabled
+	}
+	return append(faults, CheckFlows(d.CRM.Type, d.PartnerCenter.Intake, enabled)...)
+}
+
+func (d Document) mappingFaults() []error {
+	var faults []error
+	seen := map[string]bool{}
+	for i, row := range d.Mappings {
+		where := fmt.Sprintf("mappings[%d] (%s)", i, row.Field)
+		if seen[row.Field] {
+			faults = append(faults, fmt.Errorf("%s: the field is mapped twice", where))
+		}
+		seen[row.Field] = true
+		if row.Field == "" || row.PartnerCenter == "" || row.CRM == "" {
+			faults = append(faults, fmt.Errorf("%s: field, partner_center and crm are all required", where))
+		}
+		if !slices.Contains([]string{Inbound, Outbound, Both}, row.Direction) {
+			faults = append(faults, fmt.Errorf("%s: direction %q is not inbound, outbound or both", where, row.Direction))
+		}
+		if !slices.Contains([]string{ConflictCRM, ConflictPartnerCenter}, row.Conflict) {
+			faults = append(faults, fmt.Errorf("%s: conflict %q is not crm or partner_center", where, row.Conflict))
+		}
+		for _, moment := range row.On {
+			if moment != OnCreate && moment != OnUpdate {
+				faults = append(faults, fmt.Errorf("%s: on %q is not create or update", where, moment))
+			}
+		}
+	}
+	return faults
+}
+
+// CheckEndpoint tells why an address cannot be a remote system's: it must be absolute and https, or http on this machine.
+func CheckEndpoint(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("%q is not an absolute address without user, query and fragment", address)
+	}
+	if u.Scheme == "https" || u.Scheme == "http" && IsLoopback(u.Hostname()) {
+		return nil
+	}
+	return fmt.Errorf("%q is not https", address)
+}
+
+// IsLoopback reports whether a host name or address is this machine itself.
+func IsLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,61 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Env returns the environment variables that point the provider and the agent at this sandbox. The Salesforce variables
+// without AGENT are the administrator's, by which the provider works; those with it are the agent's integration user's.
+func (s *Sandbox) Env() map[string]string {
+	tenant := s.identity.Credentials()
+	env := map[string]string{
+		"COSELL_PARTNER_CENTER_TENANT_ID":          tenant.TenantID,
+		"COSELL_PARTNER_CENTER_CLIENT_ID":          tenant.ClientID,
+		"COSELL_PARTNER_CENTER_CLIENT_SECRET":      tenant.ClientSecret,
+		"COSELL_PARTNER_CENTER_REFRESH_TOKEN":      tenant.RefreshToken,
+		"COSELL_PARTNER_CENTER_PARTNER_ID":         s.options.MPNID,
+		"COSELL_PARTNER_CENTER_AUTHORITY":          s.url(ListenerEntra),
+		"COSELL_PARTNER_CENTER_REFERRALS_ENDPOINT": s.url(ListenerReferrals),
+		"COSELL_PARTNER_CENTER_EVENTS_ENDPOINT":    s.url(ListenerEvents),
+
+		"COSELL_SANDBOX_URL":             s.URL(),
+		"COSELL_AGENT_TRUST_BUNDLE":      s.path(trustBundleFile),
+		"COSELL_AGENT_CERTIFICATE_HOSTS": s.address(ListenerCertificates),
+	}
+	maps.Copy(env, s.org.env(s.path))
+	return env
+}
+
+// WriteEnv writes Env as lines KEY='value' that a shell can source, sorted, mode 0600. The file appears as a whole: whoever
+// waits for it finds it complete.
+func (s *Sandbox) WriteEnv(path string) error {
+	env := s.Env()
+	var lines strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(env)) {
+		fmt.Fprintf(&lines, "%s='%s'\n", key, strings.ReplaceAll(env[key], "'", `'\''`))
+	}
+	return writeFile(path, []byte(lines.String()))
+}
+
+// writeFile replaces a file as a whole, readable by its owner only.
+func writeFile(path string, content []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".cosell-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_, err = file.Write(content)
+	err = errors.Join(err, file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(file.Name())))
+	}
+	return nil
+}

@@ -1,0 +1,277 @@
+package salesforce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Default API names of the object that holds the Microsoft solutions of an opportunity.
+const (
+	solutionObject  = "Microsoft_Solution__c"
+	solutionParent  = "Opportunity__c"
+	solutionNumber  = "Solution_Identifier__c"
+	solutionDetail  = "Solution_Detail__c"
+	detailObject    = "Microsoft_Solution_Detail__c"
+	defaultStage    = "Prospecting"
+	defaultDaysOpen = 30
+)
+
+func need(name, help string) Parameter { return Parameter{name, help, true} }
+
+func may(name, help string) Parameter { return Parameter{name, help, false} }
+
+// accountColumns and opportunityColumns map the simple parameter names of the acts to fields.
+var accountColumns = map[string]string{"name": "Name", "country": "BillingCountry", "country_code": "BillingCountryCode", "city": "BillingCity",
+	"street": "BillingStreet", "state": "BillingState", "postal_code": "BillingPostalCode", "phone": "Phone", "website": "Website"}
+
+var opportunityColumns = map[string]string{"name": "Name", "stage": "StageName", "amount": "Amount", "close_date": "CloseDate", "description": "Description",
+	"next_step": "NextStep", "currency": "CurrencyIsoCode"}
+
+func accountParameters(required bool) []Parameter {
+	name := may("name", "account name")
+	name.Required = required
+	return []Parameter{name, may("country", "billing country"), may("country_code", "billing country code, where state and country picklists are on"),
+		may("city", "billing city"), may("street", "billing street"), may("state", "billing state"), may("postal_code", "billing postal code"),
+		may("phone", "phone"), may("website", "web site")}
+}
+
+func opportunityParameters(required bool) []Parameter {
+	name := may("name", "opportunity name")
+	name.Required = required
+	return []Parameter{name, may("stage", "stage, default "+defaultStage), may("amount", "deal value"), may("close_date", "YYYY-MM-DD, default in 30 days"),
+		may("description", "description"), may("next_step", "next step"), may("currency", "currency code, in multi-currency orgs")}
+}
+
+// Acts is the table of what sellers can do, for a control API. Each act takes text and returns the ids that it made.
+func (o *Org) Acts() []Act {
+	id := need("id", "record id")
+	acts := []Act{
+		{"create_account", "create an account", accountParameters(true), true, o.createAccountAct},
+		{"edit_account", "edit fields of an account", append([]Parameter{id}, accountParameters(false)...), true, o.editAct("Account", accountColumns)},
+		{"create_opportunity", "create an opportunity; an account name that is new makes an account, a contact or solution makes their rows",
+			append(opportunityParameters(true), may("account", "account name or id"), may("country", "billing country of a new account"),
+				may("postal_code", "billing postal code of a new account"), may("city", "billing city of a new account"),
+				may("contact", "last name of a new primary contact"), may("contact_email", "email of that contact"),
+				may("solution", "identifier of a Microsoft solution")), true, o.createOpportunityAct},
+		{"edit_opportunity", "edit fields of an opportunity", append([]Parameter{id}, opportunityParameters(false)...), true, o.editAct("Opportunity", opportunityColumns)},
+		{"add_solution", "add a Microsoft solution to an opportunity", []Parameter{need("opportunity", "opportunity id"), need("solution", "solution identifier"),
+			may("object", "API name of the solution object"), may("parent_field", "API name of its lookup to the opportunity"),
+			may("solution_field", "API name of its identifier field")}, true, o.addSolutionAct},
+		{"remove_solution", "remove a Microsoft solution from an opportunity", []Parameter{id, may("object", "API name of the solution object")}, false, o.removeSolutionAct},
+		{"add_contact", "add a contact with a role to an opportunity", []Parameter{need("opportunity", "opportunity id"), need("last_name", "last name"),
+			may("first_name", "first name"), may("email", "email"), may("phone", "phone"), may("title", "title"), may("role", "role"),
+			may("primary", "true or false, default true")}, false, o.addContactAct},
+		{"remove_contact", "remove a contact role", []Parameter{need("id", "contact role id")}, false, o.deleteAct("OpportunityContactRole")},
+		{"delete_opportunity", "delete an opportunity", []Parameter{id}, false, o.deleteAct("Opportunity")},
+	}
+	for i := range acts {
+		acts[i].Do = acts[i].checked()
+	}
+	return acts
+}
+
+// checked refuses an argument that is missing or that the act does not know, before anything is done.
+func (a Act) checked() func(context.Context, map[string]string) (map[string]any, error) {
+	do := a.Do
+	return func(ctx context.Context, args map[string]string) (map[string]any, error) {
+		for _, p := range a.Parameters {
+			if p.Required && args[p.Name] == "" {
+				return nil, fmt.Errorf("%s: the parameter %s is missing (%s)", a.Name, p.Name, p.Help)
+			}
+		}
+		for name := range args {
+			known := slices.ContainsFunc(a.Parameters, func(p Parameter) bool { return p.Name == name })
+			if !known && !a.Fields {
+				return nil, fmt.Errorf("%s: there is no parameter %s", a.Name, name)
+			}
+		}
+		out, err := do(ctx, args)
+		if err != nil {
+			return nil, err
+		}
+		return out, nil
+	}
+}
+
+// pickArgs splits the arguments: the named ones become fields by the column table, names in keep stay out, the rest are
+// API names.
+func pickArgs(args map[string]string, columns map[string]string, keep ...string) map[string]string {
+	out := map[string]string{}
+	for name, value := range args {
+		if slices.Contains(keep, name) {
+			continue
+		}
+		if column := columns[name]; column != "" {
+			name = column
+		}
+		out[name] = value
+	}
+	return out
+}
+
+func (o *Org) createTyped(object string, args map[string]string) (string, error) {
+	fields, err := o.typedFields(object, args)
+	if err != nil {
+		return "", err
+	}
+	return o.Create(object, fields)
+}
+
+func (o *Org) createAccountAct(_ context.Context, args map[string]string) (map[string]any, error) {
+	id, err := o.createTyped("Account", pickArgs(args, accountColumns))
+	return map[string]any{"id": id}, err
+}
+
+func (o *Org) editAct(object string, columns map[string]string) func(context.Context, map[string]string) (map[string]any, error) {
+	return func(_ context.Context, args map[string]string) (map[string]any, error) {
+		fields, err := o.typedFields(object, pickArgs(args, columns, "id"))
+		if err != nil {
+			return nil, err
+		}
+		return map[string]any{"id": args["id"]}, o.Edit(object, args["id"], fields)
+	}
+}
+
+func (o *Org) deleteAct(object string) func(context.Context, map[string]string) (map[string]any, error) {
+	return func(_ context.Context, args map[string]string) (map[string]any, error) {
+		return map[string]any{"id": args["id"]}, o.Delete(object, args["id"])
+	}
+}
+
+func (o *Org) createOpportunityAct(ctx context.Context, args map[string]string) (map[string]any, error) {
+	out := map[string]any{}
+	account, err := o.accountFor(args)
+	if err != nil {
+		return nil, err
+	}
+	values := pickArgs(args, opportunityColumns, "account", "country", "postal_code", "city", "contact", "contact_email", "solution")
+	if account != "" {
+		values["AccountId"], out["account_id"] = account, account
+	}
+	if values["StageName"] == "" {
+		values["StageName"] = defaultStage
+	}
+	if values["CloseDate"] == "" {
+		values["CloseDate"] = o.now().AddDate(0, 0, defaultDaysOpen).Format(dateForm)
+	}
+	id, err := o.createTyped("Opportunity", values)
+	if err != nil {
+		return nil, err
+	}
+	out["id"] = id
+	if args["contact"] != "" {
+		added, err := o.addContactAct(ctx, map[string]string{"opportunity": id, "last_name": args["contact"], "email": args["contact_email"]})
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(out, map[string]any{"contact_id": added["contact_id"], "role_id": added["id"]})
+	}
+	if args["solution"] != "" {
+		added, err := o.addSolutionAct(ctx, map[string]string{"opportunity": id, "solution": args["solution"]})
+		if err != nil {
+			return nil, err
+		}
+		out["solution_id"] = added["id"]
+	}
+	return out, nil
+}
+
+// accountFor finds the account that the act names, by id or name, or makes it.
+func (o *Org) accountFor(args map[string]string) (string, error) {
+	account := args["account"]
+	if account == "" {
+		if args["country"]+args["postal_code"]+args["city"] != "" {
+			return "", errors.New("country, city and postal_code describe the account: name it with account=")
+		}
+		return "", nil
+	}
+	if _, found := o.Row("Account", account); found {
+		return account, nil
+	}
+	if id := o.accountByName(account); id != "" {
+		return id, nil
+	}
+	values := map[string]string{"Name": account}
+	for _, name := range []string{"country", "postal_code", "city"} {
+		if args[name] != "" {
+			values[accountColumns[name]] = args[name]
+		}
+	}
+	return o.createTyped("Account", values)
+}
+
+func (o *Org) addSolutionAct(_ context.Context, args map[string]string) (map[string]any, error) {
+	object, parent, number := orDefault(args["object"], solutionObject), orDefault(args["parent_field"], solutionParent), orDefault(args["solution_field"], solutionNumber)
+	values := pickArgs(args, nil, "opportunity", "solution", "object", "parent_field", "solution_field")
+	values[parent], values[number] = args["opportunity"], args["solution"]
+	if detail := o.detailFor(object, number, args["solution"]); detail != "" && values[solutionDetail] == "" {
+		values[solutionDetail] = detail
+	}
+	id, err := o.createTyped(object, values)
+	if err != nil {
+		return nil, fmt.Errorf("add solution: %w", err)
+	}
+	return map[string]any{"id": id}, nil
+}
+
+// detailFor finds the row of the solution catalogue with this identifier, where the solution object refers to one.
+func (o *Org) detailFor(object, number, solution string) string {
+	o.mu.Lock()
+	obj := o.data.object(object)
+	refers := obj != nil && obj.field(solutionDetail) != nil
+	o.mu.Unlock()
+	if !refers {
+		return ""
+	}
+	for _, row := range o.Rows(detailObject) {
+		if have, _ := row[number].(string); strings.EqualFold(have, solution) {
+			id, _ := row["Id"].(string)
+			return id
+		}
+	}
+	return ""
+}
+
+func (o *Org) removeSolutionAct(_ context.Context, args map[string]string) (map[string]any, error) {
+	return map[string]any{"id": args["id"]}, o.Delete(orDefault(args["object"], solutionObject), args["id"])
+}
+
+func (o *Org) addContactAct(_ context.Context, args map[string]string) (map[string]any, error) {
+	deal, found := o.Row("Opportunity", args["opportunity"])
+	if !found {
+		return nil, fmt.Errorf("add contact: there is no opportunity %s", args["opportunity"])
+	}
+	contact := map[string]string{"LastName": args["last_name"]}
+	for name, column := range map[string]string{"first_name": "FirstName", "email": "Email", "phone": "Phone", "title": "Title"} {
+		if args[name] != "" {
+			contact[column] = args[name]
+		}
+	}
+	if account, _ := deal["AccountId"].(string); account != "" {
+		contact["AccountId"] = account
+	}
+	contactID, err := o.createTyped("Contact", contact)
+	if err != nil {
+		return nil, fmt.Errorf("add contact: %w", err)
+	}
+	role := map[string]string{"OpportunityId": args["opportunity"], "ContactId": contactID, "IsPrimary": orDefault(args["primary"], "true")}
+	if args["role"] != "" {
+		role["Role"] = args["role"]
+	}
+	roleID, err := o.createTyped("OpportunityContactRole", role)
+	if err != nil {
+		return nil, fmt.Errorf("add contact: %w", err)
+	}
+	return map[string]any{"id": roleID, "contact_id": contactID}, nil
+}
+
+func orDefault(value, def string) string {
+	if value == "" {
+		return def
+	}
+	return value
+}

@@ -1,0 +1,250 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/remote"
+)
+
+// finding is something that the document names and the live systems do not have.
+type finding struct {
+	at      path.Path
+	summary string
+	problem *problem.Problem
+}
+
+// compare looks for what the document names in the live systems. A finding is an error when strict, else a warning: the
+// same apply may make it. Systems that the provider is not configured for are left out.
+func (c *connector) compare(ctx context.Context, d document.Document, strict bool, diagnostics *diag.Diagnostics) {
+	findings, err := c.compareOrganisation(ctx, d)
+	if err != nil && !leftOut(err) {
+		diagnostics.AddError("Connector could not be compared with Salesforce", remote.Detail(err))
+		return
+	}
+	for _, f := range findings {
+		if strict {
+			diagnostics.AddAttributeError(f.at, f.summary, remote.Detail(f.problem))
+		} else {
+			diagnostics.AddAttributeWarning(f.at, f.summary, remote.Detail(f.problem)+" It must be there when this is applied.")
+		}
+	}
+}
+
+// leftOut reports whether a system is not configured, or not known before apply.
+func leftOut(err error) bool {
+	var absent *remote.NotConfiguredError
+	var unknown *remote.UnknownError
+	return errors.As(err, &absent) || errors.As(err, &unknown)
+}
+
+func (c *connector) compareOrganisation(ctx context.Context, d document.Document) ([]finding, error) {
+	client, err := c.remote.Salesforce(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var stages, fields []finding
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { stages, err = c.compareStages(ctx, client, d.CRM.Stages); return err })
+	group.Go(func() (err error) { fields, err = c.compareFields(ctx, d); return err })
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return append(stages, fields...), nil
+}
+
+// stage is a row of OpportunityStage.
+type stage struct {
+	MasterLabel string
+	APIName     string `json:"ApiName"`
+	IsActive    bool
+	IsClosed    bool
+	IsWon       bool
+}
+
+func (c *connector) compareStages(ctx context.Context, client *salesforce.Client, declared document.Stages) ([]finding, error) {
+	var stages []stage
+	if err := c.remote.Retry(ctx, func(ctx context.Context) (err error) {
+		stages, err = salesforce.Query[stage](ctx, client.Data(), "SELECT MasterLabel, ApiName, IsActive, IsClosed, IsWon FROM OpportunityStage")
+		return err
+	}); err != nil {
+		return nil, fmt.Errorf("read the opportunity stages: %w", err)
+	}
+	variables := path.Root("environment_variables")
+	var findings []finding
+	for _, want := range []struct {
+		at   path.Path
+		role string
+		name string
+		fits func(stage) bool
+	}{
+		{variables, "on hold", declared.OnHold, func(s stage) bool { return !s.IsClosed }},
+		{variables, "active", declared.Active, func(s stage) bool { return !s.IsClosed }},
+		{path.Root("stages").AtName("won"), "won", declared.Won, func(s stage) bool { return s.IsWon }},
+		{path.Root("stages").AtName("lost"), "lost", declared.Lost, func(s stage) bool { return s.IsClosed && !s.IsWon }},
+	} {
+		if want.name == "" {
+			continue
+		}
+		at := slices.IndexFunc(stages, func(s stage) bool { return s.IsActive && (s.MasterLabel == want.name || s.APIName == want.name) })
+		detail := ""
+		switch {
+		case at < 0:
+			detail = "the organisation has: " + strings.Join(labels(stages), ", ")
+		case !want.fits(stages[at]):
+			detail = "it exists, but its probability and type do not make it a stage for deals that are " + want.role
+		default:
+			continue
+		}
+		findings = append(findings, finding{want.at, "Stage is not in the organisation",
+			problem.New(problem.StageMissing, fmt.Sprintf("stage %q (%s)", want.name, want.role), detail)})
+	}
+	return findings, nil
+}
+
+func labels(stages []stage) []string {
+	var names []string
+	for _, s := range stages {
+		if s.IsActive {
+			names = append(names, fmt.Sprintf("%q", s.MasterLabel))
+		}
+	}
+	return names
+}
+
+// named is a field that the document names, and where it names it.
+type named struct {
+	at     path.Path
+	object string
+	field  string
+	use    string
+}
+
+// namedFields lists the fields of the opportunity and of the solution object that the document names, once each.
+func namedFields(d document.Document) []named {
+	opportunity, solution := d.CRM.Objects[document.ObjectOpportunity], d.CRM.Objects[document.ObjectSolution]
+	var all []named
+	add := func(n named) {
+		if !slices.ContainsFunc(all, func(o named) bool { return o.object == n.object && o.field == n.field }) {
+			all = append(all, n)
+		}
+	}
+	for role, field := range d.CRM.Fields {
+		object := opportunity
+		if slices.Contains([]string{document.FieldSolutionOpportunity, document.FieldSolutionIdentifier, document.FieldSolutionName}, role) {
+			object = solution
+		}
+		add(named{path.Root("fields"), object, field, "role " + role})
+	}
+	for _, row := range d.Mappings {
+		if !strings.Contains(row.CRM, ".") { // a dotted path leads to another object
+			add(named{path.Root("field_mappings"), opportunity, row.CRM, "mapping of " + row.Field})
+		}
+	}
+	slices.SortFunc(all, func(a, b named) int { return strings.Compare(a.object+"."+a.field, b.object+"."+b.field) })
+	return all
+}
+
+func (c *connector) compareFields(ctx context.Context, d document.Document) ([]finding, error) {
+	fields := namedFields(d)
+	missing := make([]bool, len(fields))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, f := range fields {
+		group.Go(func() error {
+			there, err := c.fieldExists(ctx, f)
+			missing[i] = !there
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("look for the fields that the connector names: %w", err)
+	}
+	var findings []finding
+	for i, f := range fields {
+		// Single-currency organisations have no such field; the default currency stands in for it.
+		if !missing[i] || f.field == "CurrencyIsoCode" && d.Sharing.DefaultCurrency != "" {
+			continue
+		}
+		detail := f.use
+		if f.field == "CurrencyIsoCode" {
+			detail += "; single-currency organisations do not have it: set default_currency"
+		}
+		findings = append(findings, finding{f.at, "Field is not in the organisation",
+			problem.New(problem.FieldMissing, "field "+f.object+"."+f.field, detail)})
+	}
+	return findings, nil
+}
+
+// fieldExists asks the metadata for custom fields, because a description hides what no permission set grants yet, and the
+// description for standard fields, which the metadata does not hold one by one.
+func (c *connector) fieldExists(ctx context.Context, f named) (bool, error) {
+	if strings.HasSuffix(f.field, "__c") {
+		_, there, err := c.remote.ReadMetadata(ctx, "CustomField", f.object+"."+f.field)
+		return there, err
+	}
+	if strings.HasSuffix(f.object, "__c") { // a custom object has its standard fields from the start
+		_, there, err := c.remote.ReadMetadata(ctx, "CustomObject", f.object)
+		return there, err
+	}
+	description, err := c.remote.Describe(ctx, f.object)
+	if salesforce.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_, there := description.Field(f.field)
+	return there, nil
+}
+
+// compareRegistration refuses a connector without scope on a tenant whose one registration is another installation's:
+// both would handle every referral.
+func (c *connector) compareRegistration(ctx context.Context, d document.Document, diagnostics *diag.Diagnostics) {
+	if d.PartnerCenter.Scope != nil {
+		return
+	}
+	registered, err := c.registeredURL(ctx)
+	if err != nil {
+		if !leftOut(err) {
+			diagnostics.AddError("Connector could not be compared with Partner Center", remote.Detail(err))
+		}
+		return
+	}
+	ours := ""
+	if d.PartnerCenter.Webhook != nil {
+		ours = d.PartnerCenter.Webhook.URL
+	}
+	if registered == "" || registered == ours {
+		return
+	}
+	diagnostics.AddAttributeError(path.Root("referral_scope"), "Tenant's webhook belongs to another installation",
+		fmt.Sprintf("Partner Center delivers this tenant's events to %s. An installation there and this connector would both handle every referral.\n\n"+
+			"Set referral_scope to say which referrals are this connector's own, or take the registration over with cosell_webhook_registration and hand it in as webhook. (%s)",
+			registered, problem.WebhookTaken))
+}
+
+func (c *connector) registeredURL(ctx context.Context) (string, error) {
+	client, err := c.remote.PartnerCenter(ctx)
+	if err != nil {
+		return "", err
+	}
+	address := ""
+	err = c.remote.Retry(ctx, func(ctx context.Context) error {
+		registration, found, err := client.Registration(ctx)
+		if found && len(registration.WebhookEvents) > 0 { // one without events delivers nothing
+			address = registration.WebhookURL
+		}
+		return err
+	})
+	return address, err
+}

@@ -1,0 +1,324 @@
+package connector
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-jsontypes/jsontypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
+)
+
+// Defaults that the document does not settle itself.
+const (
+	defaultSyncDelay         = "20s"
+	defaultMarketplaceIntent = "HaveNotDecided"
+	defaultPoll              = "10s"
+	defaultSignatureHeader   = "authorization"
+	matchCreate              = "create"
+	matchQueue               = "queue"
+)
+
+const connectorDescription = "Declares one connector, the pair of a Partner Center tenant and a CRM organisation that are kept equal, and computes the " +
+	"document that configures `cosell-agent`: pass `agent_config` to it unchanged.\n\n" +
+	"It has no remote object. The document holds no secret: `credentials` are references (`env:NAME` or `file:/absolute/path`) that the agent reads.\n\n" +
+	"What the declaration names is compared with the live systems at plan: stages, fields, and the tenant's webhook registration. Something that is " +
+	"missing is a warning while the declaration is new or changes (the same apply may create it), and an error in apply, or at plan when the " +
+	"declaration is unchanged.\n\n" +
+	"**Permissions.** To compare: reading `OpportunityStage`, and the metadata permission that the `cosell_salesforce_…` types need anyway."
+
+// Schema implements [resource.Resource].
+func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
+	response.Schema = schema.Schema{
+		MarkdownDescription: connectorDescription,
+		Attributes: map[string]schema.Attribute{
+			"id": identifier("its name."),
+			"name": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Name of the connector: lower-case letters, digits and hyphens. It owns the agent's durable records, so another name is another connector.",
+				Validators:          []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`), "must be 1 to 64 lower-case letters, digits and hyphens, not beginning or ending with a hyphen")},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"crm":                   crmAttribute(document.Salesforce),
+			"environment":           optionalText("Label of the environment, such as `production`. It is shown, not interpreted."),
+			"partner_id":            optionalText("PartnerID (formerly MPN id) of the location that co-sells. Default: the provider's `partner_id`."),
+			"intake":                enumerated("How Partner Center's changes arrive: `webhook` (default), `poll`, or `both`. Staging that shares a tenant with production polls.", document.IntakeWebhook, document.IntakePoll, document.IntakeBoth),
+			"webhook":               webhookAttribute(),
+			"referral_scope":        scopeAttribute(),
+			"partner_center_writes": enumerated("Whether writes to Partner Center are sent (`live`, default) or only computed and shown (`shadow`).", document.WritesLive, document.WritesShadow),
+			"sync_delay":            durationWithDefault("How long after its last edit an opportunity is shared for the first time, as a Go duration. Default `20s`.", defaultSyncDelay),
+			"default_currency": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "ISO 4217 code for opportunities without a currency field, as in single-currency organisations.",
+				Validators:          []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^[A-Z]{3}$`), "must be three capital letters such as EUR")},
+			},
+			"marketplace_intent": schema.StringAttribute{
+				Optional: true, Computed: true,
+				Default:             stringdefault.StaticString(defaultMarketplaceIntent),
+				MarkdownDescription: "What a new co-sell deal says about the customer's intent to buy in the marketplace. Default `HaveNotDecided`.",
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"sync_flows":            flowsAttribute(),
+			"without_flows":         textSet("Flows that are left out on purpose: no warning names them.", setvalidator.ValueStringsAre(stringvalidator.OneOf(flowNames(document.Salesforce)...))),
+			"environment_variables": variablesAttribute(),
+			"field_mappings":        fieldMappingsAttribute(),
+			"objects":               names("API names of objects by role, where they differ from the defaults", document.DefaultObjects(document.Salesforce), slices.Collect(maps.Keys(document.DefaultObjects(document.Salesforce)))),
+			"fields":                names("API names of fields by role, where they differ from the defaults. An empty name leaves a role out that the agent can do without", document.DefaultFields(document.Salesforce), fieldRoles()),
+			"stages": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "Stages for closed deals. Those for on hold and active are environment variables.",
+				Attributes: map[string]schema.Attribute{
+					"won":  optionalText("Stage for won deals. Default: the organisation's first won stage."),
+					"lost": optionalText("Stage for lost and declined deals. Default: the organisation's first lost stage."),
+				},
+			},
+			"account_match": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "How a referral's customer finds its account.",
+				Attributes: map[string]schema.Attribute{
+					"keys": textSet("What must be equal: `name`, and by default also `postal_code`.", setvalidator.ValueStringsAre(stringvalidator.OneOf("name", "postal_code"))),
+					"none": optionalEnum("What happens without a match: `create` an account (default), or `queue` the deal for a person.", matchCreate, matchQueue),
+					"many": optionalEnum("What happens with several matches: `queue`.", matchQueue),
+				},
+			},
+			"schedule": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "Intervals, as Go durations.",
+				Attributes: map[string]schema.Attribute{
+					"poll":  optionalDuration("How often changes are asked for. Default `10s`."),
+					"sweep": optionalDuration("How often the sweep looks for differences that no event announced. Default: the environment variable `" + document.VariableAutoHealInterval + "`."),
+				},
+			},
+			"budgets": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "Limits that the agent keeps by slowing itself.",
+				Attributes: map[string]schema.Attribute{
+					"crm_daily_calls": schema.Int64Attribute{
+						Optional:            true,
+						MarkdownDescription: "Calls to the CRM in 24 hours. Default: no limit of its own.",
+						Validators:          []validator.Int64{int64validator.AtLeast(1)},
+					},
+				},
+			},
+			"pins": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "The accounts that the agent may touch. It refuses credentials of any other. They must not contradict the provider's pins.",
+				Attributes: map[string]schema.Attribute{
+					"tenant_id": optionalText("Microsoft Entra tenant. Default: the provider's `partner_center.tenant_id`."),
+					"org_id":    optionalText("Salesforce organisation, 15 or 18 characters. Default: the provider's `salesforce.org_id`."),
+				},
+			},
+			"credentials": credentialsAttribute(),
+			"agent_config": schema.StringAttribute{
+				Computed: true, CustomType: jsontypes.NormalizedType{},
+				MarkdownDescription: "The agent document: canonical JSON without secrets. Known at plan when all inputs are.",
+			},
+			"agent_config_sha256": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "SHA-256 (hexadecimal) of the document's content, its revision left out. The agent reports the hash of what it has loaded.",
+			},
+			"revision": schema.Int64Attribute{
+				Computed:            true,
+				MarkdownDescription: "Counts the changes of the document's content, from 1.",
+			},
+			"start_order": schema.ListAttribute{
+				Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "Enabled flows in the order in which the agent starts them; it stops them in reverse.",
+			},
+		},
+	}
+}
+
+func webhookAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional:            true,
+		MarkdownDescription: "Where Partner Center delivers events; needed unless `intake` is `poll`. Takes a whole `cosell_webhook_registration`.",
+		Attributes: map[string]schema.Attribute{
+			"url":              requiredText("Address that is registered."),
+			"signature_header": optionalEnum("Header that carries the signature. Default `authorization`.", defaultSignatureHeader, "x-ms-signature"),
+		},
+	}
+}
+
+func scopeAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "Which of the tenant's referrals are this connector's own; a referral must satisfy every part that is given. Required where the " +
+			"tenant's webhook registration belongs to another installation, because both see every referral.",
+		Attributes: map[string]schema.Attribute{
+			"name_prefix": optionalText("The referral's name begins with this."),
+			"solution_id": optionalText("The referral names this solution."),
+			"partner_id":  optionalText("The referral names this partner location (MPN id)."),
+			"referrals":   textSet("The referral is one of these identifiers.", setvalidator.SizeAtLeast(1)),
+		},
+	}
+}
+
+func flowsAttribute() schema.Attribute {
+	return schema.MapNestedAttribute{
+		Required:            true,
+		MarkdownDescription: "The flows, under any keys. Takes a whole `cosell_sync_flow` with `for_each`.",
+		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+			"crm":     requiredText("The CRM; the connector's."),
+			"name":    requiredText("Name of the flow."),
+			"enabled": schema.BoolAttribute{Required: true, MarkdownDescription: "Whether it runs."},
+		}},
+	}
+}
+
+func variablesAttribute() schema.Attribute {
+	return schema.MapNestedAttribute{
+		Required:            true,
+		MarkdownDescription: "The environment variables, under any keys; one that is left out has its default. Takes a whole `cosell_environment_variable` with `for_each`.",
+		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+			"crm":             requiredText("The CRM; the connector's."),
+			"name":            requiredText("Name of the variable."),
+			"effective_value": requiredText("Its value."),
+		}},
+	}
+}
+
+func fieldMappingsAttribute() schema.Attribute {
+	return schema.MapNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "Changes to the default field mapping, under any keys. Each names fields of the deal; what a row leaves out stays as in the default.\n\n" +
+			mappingTable(),
+		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+			"crm":  requiredText("The CRM; the connector's."),
+			"name": requiredText("Name of the mapping, for people."),
+			"mappings": schema.MapNestedAttribute{
+				Required:            true,
+				MarkdownDescription: "Rows by field of the deal.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"partner_center": optionalText("Path in the referral, dotted."),
+					"crm":            optionalText("Field of the opportunity; a dotted path reaches a related record."),
+					"direction":      optionalEnum("`inbound` (to the CRM), `outbound`, or `both`.", document.Inbound, document.Outbound, document.Both),
+					"on":             textSet("When the row applies: `create`, `update`.", setvalidator.ValueStringsAre(stringvalidator.OneOf(document.OnCreate, document.OnUpdate)), setvalidator.SizeAtLeast(1)),
+					"conflict":       optionalEnum("Who wins when both sides changed the field to different values: `crm` or `partner_center`.", document.ConflictCRM, document.ConflictPartnerCenter),
+				}},
+			},
+		}},
+	}
+}
+
+func credentialsAttribute() schema.Attribute {
+	const reference = " A reference: `env:NAME` or `file:/absolute/path`."
+	return schema.SingleNestedAttribute{
+		Required:            true,
+		MarkdownDescription: "Where the agent finds its secrets. A literal secret is refused.",
+		Attributes: map[string]schema.Attribute{
+			"partner_center": schema.SingleNestedAttribute{
+				Required:            true,
+				MarkdownDescription: "The Entra application, and the user on whose behalf referrals are read and written.",
+				Attributes: map[string]schema.Attribute{
+					"client_id":     optionalText("Application (client) id. Default: the provider's."),
+					"client_secret": requiredText("Secret of the application." + reference),
+					"refresh_token": requiredText("Refresh token of a user with the role Referrals admin." + reference),
+				},
+			},
+			"salesforce": schema.SingleNestedAttribute{
+				Required:            true,
+				MarkdownDescription: "The app: `username` with `private_key` (JWT bearer flow), or `client_secret` alone (client credentials flow).",
+				Attributes: map[string]schema.Attribute{
+					"client_id":     optionalText("Consumer key. Default: the provider's."),
+					"username":      optionalText("The agent's user."),
+					"private_key":   optionalText("Private key, PEM." + reference),
+					"client_secret": optionalText("Consumer secret." + reference),
+				},
+			},
+		},
+	}
+}
+
+func requiredText(description string) schema.StringAttribute {
+	return schema.StringAttribute{Required: true, MarkdownDescription: description, Validators: notEmpty}
+}
+
+func optionalText(description string) schema.StringAttribute {
+	return schema.StringAttribute{Optional: true, MarkdownDescription: description, Validators: notEmpty}
+}
+
+var notEmpty = []validator.String{stringvalidator.LengthAtLeast(1)}
+
+// enumerated has its first value as default.
+func enumerated(description string, allowed ...string) schema.StringAttribute {
+	return schema.StringAttribute{
+		Optional: true, Computed: true, Default: stringdefault.StaticString(allowed[0]),
+		MarkdownDescription: description,
+		Validators:          []validator.String{stringvalidator.OneOf(allowed...)},
+	}
+}
+
+func optionalEnum(description string, allowed ...string) schema.StringAttribute {
+	return schema.StringAttribute{Optional: true, MarkdownDescription: description, Validators: []validator.String{stringvalidator.OneOf(allowed...)}}
+}
+
+func durationWithDefault(description, fallback string) schema.StringAttribute {
+	return schema.StringAttribute{
+		Optional: true, Computed: true, Default: stringdefault.StaticString(fallback),
+		MarkdownDescription: description, Validators: []validator.String{goDuration{}},
+	}
+}
+
+func optionalDuration(description string) schema.StringAttribute {
+	return schema.StringAttribute{Optional: true, MarkdownDescription: description, Validators: []validator.String{goDuration{}}}
+}
+
+func textSet(description string, validators ...validator.Set) schema.SetAttribute {
+	return schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: description, Validators: validators}
+}
+
+func names(description string, defaults map[string]string, roles []string) schema.MapAttribute {
+	slices.Sort(roles)
+	var table strings.Builder
+	for _, role := range roles {
+		fallback := "none"
+		if name := defaults[role]; name != "" {
+			fallback = "`" + name + "`"
+		}
+		table.WriteString("\n  - `" + role + "`: " + fallback)
+	}
+	return schema.MapAttribute{
+		Optional: true, ElementType: types.StringType,
+		MarkdownDescription: description + ". Roles and defaults:" + table.String(),
+		Validators:          []validator.Map{mapvalidator.KeysAre(stringvalidator.OneOf(roles...))},
+	}
+}
+
+// fieldRoles lists the roles that a field can have. The products field of old installations has no default.
+func fieldRoles() []string {
+	roles := slices.Collect(maps.Keys(document.DefaultFields(document.Salesforce)))
+	if !slices.Contains(roles, document.FieldProducts) {
+		roles = append(roles, document.FieldProducts)
+	}
+	return roles
+}
+
+// mappingTable documents the default mapping from the one table there is.
+func mappingTable() string {
+	var table strings.Builder
+	table.WriteString("| Field | Partner Center | Salesforce | Direction | On | Conflict won by |\n|---|---|---|---|---|---|\n")
+	for _, row := range defaultMappings() {
+		table.WriteString("| `" + strings.Join([]string{row.Field, row.PartnerCenter, row.CRM, row.Direction, strings.Join(row.On, ", "), row.Conflict}, "` | `") + "` |\n")
+	}
+	return table.String()
+}
+
+// defaultMappings is the default mapping of an installation that changes no variable and no field name.
+func defaultMappings() []document.Mapping {
+	return document.DefaultMappings(document.Salesforce, document.DefaultFields(document.Salesforce), defaultVariables(document.Salesforce))
+}

@@ -1,0 +1,118 @@
+// Package provider is the Terraform side: it declares every integration piece of the co-sell synchronisation and
+// computes the document that configures the agent.
+package provider
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/connector"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/partnercenter"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/remote"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/salesforce"
+)
+
+// TypeName is the prefix of all resource types.
+const TypeName = "cosell"
+
+// Options are what tests replace. The zero value is the real thing.
+type Options struct {
+	LookupEnv func(name string) (string, bool) // default: the process environment
+	Transport http.RoundTripper                // default: a transport of our own
+}
+
+// New gives the provider's factory.
+func New(version string, options Options) func() provider.Provider {
+	if options.LookupEnv == nil {
+		options.LookupEnv = os.LookupEnv
+	}
+	return func() provider.Provider { return &cosell{version: version, options: options} }
+}
+
+var _ provider.Provider = (*cosell)(nil)
+
+type cosell struct {
+	version string
+	options Options
+}
+
+type model struct {
+	PartnerCenter types.Object `tfsdk:"partner_center"`
+	Salesforce    types.Object `tfsdk:"salesforce"`
+}
+
+func (p *cosell) Metadata(_ context.Context, _ provider.MetadataRequest, response *provider.MetadataResponse) {
+	response.TypeName, response.Version = TypeName, p.version
+}
+
+func (p *cosell) Schema(_ context.Context, _ provider.SchemaRequest, response *provider.SchemaResponse) {
+	response.Schema = schema.Schema{
+		MarkdownDescription: "Declares the pieces that keep Microsoft Partner Center co-sell referrals and a CRM's opportunities equal, " +
+			"and computes the document that configures `cosell-agent`.",
+		Attributes: map[string]schema.Attribute{
+			blockPartnerCenter: block("The Partner Center tenant. Needed by `cosell_webhook_registration`, and by `cosell_connector` for the tenant's facts.", partnerCenterSettings),
+			blockSalesforce:    block("The Salesforce organisation. Needed by the `cosell_salesforce_…` types, and by `cosell_connector` for the organisation's facts.", salesforceSettings),
+		},
+	}
+}
+
+// Configure reads the settings and makes no call: clients are made by the first request that needs them.
+func (p *cosell) Configure(ctx context.Context, request provider.ConfigureRequest, response *provider.ConfigureResponse) {
+	var config model
+	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	shared := remote.Config{Version: p.version, TerraformVersion: request.TerraformVersion, Transport: p.options.Transport}
+
+	pc := p.read(path.Root(blockPartnerCenter), config.PartnerCenter, partnerCenterSettings)
+	if pc.present {
+		shared.PartnerCenter = &remote.PartnerCenterConfig{
+			TenantID:          pc.value("tenant_id"),
+			ClientID:          pc.value("client_id"),
+			ClientSecret:      secret.New(pc.value("client_secret")),
+			RefreshToken:      secret.New(pc.value("refresh_token")),
+			PartnerID:         pc.value("partner_id"),
+			Authority:         pc.value("authority"),
+			ReferralsEndpoint: pc.value("referrals_endpoint"),
+			EventsEndpoint:    pc.value("events_endpoint"),
+			Unknown:           pc.unknown,
+		}
+	}
+	sf := p.read(path.Root(blockSalesforce), config.Salesforce, salesforceSettings)
+	if sf.present {
+		shared.Salesforce = &remote.SalesforceConfig{
+			LoginURL:       sf.value("login_url"),
+			ClientID:       sf.value("client_id"),
+			ClientSecret:   secret.New(sf.value("client_secret")),
+			Username:       sf.value("username"),
+			PrivateKey:     secret.New(sf.value("private_key")),
+			PrivateKeyPath: sf.value("private_key_path"),
+			APIVersion:     sf.value("api_version"),
+			OrgID:          sf.value("org_id"),
+			Unknown:        sf.unknown,
+		}
+	}
+	response.Diagnostics.Append(pc.diagnostics...)
+	response.Diagnostics.Append(sf.diagnostics...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	response.ResourceData = remote.New(shared)
+}
+
+func (p *cosell) Resources(context.Context) []func() resource.Resource {
+	return slices.Concat(partnercenter.Resources(), salesforce.Resources(), connector.Resources())
+}
+
+func (p *cosell) DataSources(context.Context) []func() datasource.DataSource { return nil }

@@ -1,0 +1,219 @@
+package salesforce_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce/metadata"
+)
+
+const fieldAddress = "cosell_salesforce_custom_field.test"
+
+// fieldConfigs has a configuration for every type, and the remote changes that the next plan must show and mend.
+var fieldConfigs = map[string]struct {
+	attributes string
+	drift      map[string]string // element → value
+}{
+	"checkbox":       {``, map[string]string{"defaultValue": "true", "label": "Other", "description": "Other", "inlineHelpText": "Other", "trackHistory": "true"}},
+	"text":           {`unique = true`, map[string]string{"length": "200", "externalId": "true", "unique": "false", "caseSensitive": "true", "required": "true", "defaultValue": `"x"`}},
+	"text_area":      {`description = "For notes"`, map[string]string{"description": "Other"}},
+	"long_text_area": {`help_text = "Filled by the agent"`, map[string]string{"length": "1000", "visibleLines": "9", "inlineHelpText": "Other"}},
+	"url":            {``, map[string]string{"required": "true"}},
+	"picklist": {`picklist = { values = [{ name = "A", default = true }, { name = "B", label = "The B" }, { name = "C", active = false }] }`,
+		map[string]string{"required": "true"}},
+	"multiselect_picklist": {`picklist = { sorted = true, restricted = false, values = [{ name = "B" }, { name = "A" }] }`, map[string]string{"visibleLines": "7"}},
+	"number":               {``, map[string]string{"precision": "10", "scale": "2", "externalId": "true"}},
+	"currency":             {`default_value = "10"`, map[string]string{"defaultValue": "11"}},
+	"percent":              {`scale = 0`, map[string]string{"scale": "1"}},
+	"date":                 {``, map[string]string{"required": "true"}},
+	"datetime":             {``, map[string]string{"label": "Other"}},
+	"email":                {``, map[string]string{"unique": "true"}},
+	"phone":                {``, map[string]string{"label": "Other"}},
+	"lookup":               {`lookup = { object = "Account" }`, map[string]string{"relationshipLabel": ""}},
+}
+
+func fieldConfig(kind, attributes string) string {
+	return fmt.Sprintf(`
+resource "cosell_salesforce_custom_field" "test" {
+  object              = "Opportunity"
+  name                = "Under_Test__c"
+  label               = "Under test"
+  type                = %q
+  deletion_protection = false
+  %s
+}
+`, kind, attributes)
+}
+
+func TestFieldOfEveryType(t *testing.T) {
+	for kind, test := range fieldConfigs {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, nil)
+			config := fieldConfig(kind, test.attributes)
+			steps := []resource.TestStep{
+				{Config: config, ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(fieldAddress, tfjsonpath.New("full_name"), knownvalue.StringExact("Opportunity.Under_Test__c")),
+				}, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectKnownValue(fieldAddress, tfjsonpath.New("full_name"), knownvalue.StringExact("Opportunity.Under_Test__c")),
+				}}},
+				{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
+				{ResourceName: fieldAddress, ImportState: true, ImportStateId: "Opportunity.Under_Test__c", ImportStateVerify: true,
+					ImportStateVerifyIgnore: []string{"deletion_protection"}},
+			}
+			for element, value := range test.drift {
+				if value == "" {
+					continue
+				}
+				steps = append(steps, resource.TestStep{
+					PreConfig: w.edit("CustomField", "Opportunity.Under_Test__c", func(n *metadata.Node) {
+						n.SetChildText(element, value)
+						if element == "unique" && value == "false" || element == "scale" && kind == "number" {
+							n.RemoveAll("caseSensitive")
+						}
+					}),
+					Config: config,
+					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+						plancheck.ExpectResourceAction(fieldAddress, plancheck.ResourceActionUpdate)}},
+				})
+			}
+			steps = append(steps, resource.TestStep{
+				PreConfig: w.remove("CustomField", "Opportunity.Under_Test__c"), Config: config,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(fieldAddress, plancheck.ResourceActionCreate)}},
+			})
+			w.run(steps...)
+			if _, exists := w.component("CustomField", "Opportunity.Under_Test__c"); exists {
+				t.Error("destroy left the field")
+			}
+		})
+	}
+}
+
+func TestFieldBadInput(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	for _, test := range []struct{ kind, attributes, message string }{
+		{"text", `picklist = { values = [{ name = "A" }] }`, `does not apply to the field's type`},
+		{"picklist", ``, `required by the field's type`},
+		{"text", `length = 300`, `out of range`},
+		{"number", `precision = 2
+  scale = 3`, `More decimal places`},
+		{"text", `case_sensitive = true`, `Case sensitivity concerns unique fields`},
+		{"checkbox", `default_value = "yes"`, `Default of a checkbox`},
+		{"text", `description = " padded"`, `white space at its ends`},
+		{"text", `help_text = ""`, `Text is empty`},
+		{"picklist", `picklist = { values = [{ name = "A" }, { name = "A" }] }`, `given twice`},
+		{"picklist", `picklist = { values = [{ name = "A", default = true }, { name = "B", default = true }] }`, `several defaults`},
+		{"picklist", `picklist = { values = [{ name = "A" }], global_value_set = "B" }`, `(?i)exactly one|2 attributes specified`},
+		{"lookup", `required = true
+  lookup = { object = "Account", on_delete = "set_null" }`, `cannot be emptied`},
+		{"lookup", `lookup = { object = "not an object" }`, `API name`},
+	} {
+		w.run(resource.TestStep{Config: fieldConfig(test.kind, test.attributes), PlanOnly: true,
+			ExpectError: regexp.MustCompile(strings.ReplaceAll(test.message, " ", `\s+`))})
+	}
+	bad := strings.Replace(fieldConfig("text", ""), "Under_Test__c", "Under__Test", 1)
+	w.run(resource.TestStep{Config: bad, PlanOnly: true, ExpectError: regexp.MustCompile(`API name is malformed`)})
+	long := strings.Replace(fieldConfig("text", ""), "Under_Test__c", strings.Repeat("a", 41)+"__c", 1)
+	w.run(resource.TestStep{Config: long, PlanOnly: true, ExpectError: regexp.MustCompile(`API name is too long`)})
+}
+
+func TestFieldIsProtected(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	protected := strings.Replace(fieldConfig("text", ""), "deletion_protection = false", "", 1)
+	refused := regexp.MustCompile(`(?s)protected\s+from\s+deletion.*Opportunity.Under_Test__c`)
+	w.run(
+		resource.TestStep{Config: protected},
+		resource.TestStep{Config: protected, Destroy: true, ExpectError: refused},
+		resource.TestStep{Config: strings.Replace(protected, `"text"`, `"date"`, 1), ExpectError: refused},
+		resource.TestStep{Config: strings.Replace(protected, "Under_Test__c", "Renamed__c", 1), ExpectError: refused},
+		resource.TestStep{Config: fieldConfig("text", ""), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+			plancheck.ExpectResourceAction(fieldAddress, plancheck.ResourceActionUpdate)}}},
+		resource.TestStep{Config: fieldConfig("date", ""), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+			plancheck.ExpectResourceAction(fieldAddress, plancheck.ResourceActionReplace)}}},
+	)
+}
+
+func TestFieldChangesTypeInPlace(t *testing.T) {
+	for _, semantics := range []string{"replace", "merge"} {
+		t.Run(semantics, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, map[string]string{"salesforce.metadata_update": semantics})
+			inPlace := resource.ConfigPlanChecks{
+				PreApply:             []plancheck.PlanCheck{plancheck.ExpectResourceAction(fieldAddress, plancheck.ResourceActionUpdate)},
+				PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
+			}
+			values := `picklist = { values = [{ name = "A" }] }`
+			w.run(
+				resource.TestStep{Config: fieldConfig("text", `description = "First"`)},
+				resource.TestStep{Config: fieldConfig("long_text_area", ``), ConfigPlanChecks: inPlace},
+				resource.TestStep{Config: fieldConfig("url", `help_text = "An address"`), ConfigPlanChecks: inPlace},
+				resource.TestStep{Config: fieldConfig("text", ``), ConfigPlanChecks: inPlace},
+				resource.TestStep{Config: fieldConfig("picklist", values), ConfigPlanChecks: inPlace},
+				resource.TestStep{Config: fieldConfig("multiselect_picklist", values), ConfigPlanChecks: inPlace},
+			)
+		})
+	}
+}
+
+func TestFieldIsNotAdopted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.make(metadata.New("CustomField", "Opportunity.Under_Test__c", metadata.NewText("label", "Made by hand"), metadata.NewText("type", "Text"),
+		metadata.NewText("length", "20")))
+	w.run(resource.TestStep{Config: fieldConfig("text", ""),
+		ExpectError: regexp.MustCompile(`(?s)exists\s+already.*terraform\s+import\s+cosell_salesforce_custom_field\.<name>\s+Opportunity.Under_Test__c`)})
+	if field, _ := w.component("CustomField", "Opportunity.Under_Test__c"); field.Node.ChildText("label") != "Made by hand" {
+		t.Error("the field was changed")
+	}
+}
+
+func TestFieldWhoseNameIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{"salesforce.deleted_field_name": "kept", "salesforce.metadata_duplicate_code": "DUPLICATE_VALUE"})
+	w.run(
+		resource.TestStep{Config: fieldConfig("text", "")},
+		resource.TestStep{PreConfig: w.remove("CustomField", "Opportunity.Under_Test__c"), Config: fieldConfig("text", ""),
+			ExpectError: regexp.MustCompile(`(?s)deleted\s+a\s+short\s+time\s+ago.*15\s+days`)},
+	)
+}
+
+func TestFieldAnswerLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.run(
+		resource.TestStep{PreConfig: w.filter.loseAnswerTo("<createMetadata>"), Config: fieldConfig("text", "")},
+		resource.TestStep{PreConfig: w.filter.loseAnswerTo("<updateMetadata>"), Config: fieldConfig("text", `description = "Second"`),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
+		resource.TestStep{PreConfig: w.filter.loseAnswerTo("<deleteMetadata>"), Config: `locals { nothing = 1 }`},
+	)
+	if w.filter.losses() != 3 {
+		t.Errorf("%d answers were lost, want 3", w.filter.losses())
+	}
+	if _, exists := w.component("CustomField", "Opportunity.Under_Test__c"); exists {
+		t.Error("the field was not deleted")
+	}
+}
+
+// A user without access to a field may get an empty answer about it. The field must not leave the state for that.
+func TestFieldThatIsHidden(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{"salesforce.metadata_hidden_field_read": "empty"})
+	w.run(
+		resource.TestStep{Config: fieldConfig("text", "")},
+		resource.TestStep{Config: fieldConfig("text", ""), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
+		resource.TestStep{Config: fieldConfig("text", `description = "Changed"`)},
+		resource.TestStep{ResourceName: fieldAddress, ImportState: true, ImportStateId: "Opportunity.Under_Test__c",
+			ExpectError: regexp.MustCompile(`without\s+access\s+to\s+it`)},
+	)
+}

@@ -1,0 +1,200 @@
+package provider_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
+	"github.com/cosell-sync/terraform-provider-cosell/provider"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/remote"
+)
+
+// cli is the command-line tool that the tests drive.
+var cli string
+
+func TestMain(m *testing.M) {
+	// A variable that names a missing file breaks the tools; the tests bring their own configuration.
+	for _, name := range []string{"TF_CLI_CONFIG_FILE", "TF_LOG", "TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_ARGS"} {
+		_ = os.Unsetenv(name) // fails only for malformed names
+	}
+	for _, name := range []string{os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform", "tofu"} {
+		if found, err := exec.LookPath(name); name != "" && err == nil {
+			cli = found
+			break
+		}
+	}
+	if cli == "" {
+		fmt.Fprintln(os.Stderr, "provider tests need terraform or tofu on PATH; \"make test\" fetches one")
+		os.Exit(1)
+	}
+	setenv("TF_ACC_TERRAFORM_PATH", cli)
+	setenv("CHECKPOINT_DISABLE", "1")
+	if strings.Contains(cli, "tofu") {
+		setenv("TF_ACC_PROVIDER_HOST", "registry.opentofu.org")
+	}
+	os.Exit(m.Run())
+}
+
+func setenv(name, value string) {
+	if err := os.Setenv(name, value); err != nil {
+		panic(err)
+	}
+}
+
+// world is a sandbox, the provider's settings for it, and somebody else who works in the same systems.
+type world struct {
+	sandbox *sandbox.Sandbox
+	env     map[string]string
+	other   *remote.Remote
+	losses  *losses
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	s, err := sandbox.New(sandbox.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w := &world{sandbox: s, env: s.Env(), losses: &losses{next: wire.NewTransport(nil)}}
+	w.other = w.remote(w.env)
+	return w
+}
+
+// remote makes a provider's view of the systems from an environment.
+func (w *world) remote(env map[string]string) *remote.Remote {
+	return remote.New(remote.Config{
+		PartnerCenter: &remote.PartnerCenterConfig{
+			TenantID: env["COSELL_PARTNER_CENTER_TENANT_ID"], ClientID: env["COSELL_PARTNER_CENTER_CLIENT_ID"],
+			ClientSecret: secret.New(env["COSELL_PARTNER_CENTER_CLIENT_SECRET"]), RefreshToken: secret.New(env["COSELL_PARTNER_CENTER_REFRESH_TOKEN"]),
+			Authority: env["COSELL_PARTNER_CENTER_AUTHORITY"], ReferralsEndpoint: env["COSELL_PARTNER_CENTER_REFERRALS_ENDPOINT"],
+			EventsEndpoint: env["COSELL_PARTNER_CENTER_EVENTS_ENDPOINT"],
+		},
+		Salesforce: &remote.SalesforceConfig{
+			LoginURL: env["COSELL_SALESFORCE_LOGIN_URL"], ClientID: env["COSELL_SALESFORCE_CLIENT_ID"], Username: env["COSELL_SALESFORCE_USERNAME"],
+			PrivateKeyPath: env["COSELL_SALESFORCE_PRIVATE_KEY_FILE"], PrivateKey: secret.New(env["COSELL_SALESFORCE_PRIVATE_KEY"]),
+			ClientSecret: secret.New(env["COSELL_SALESFORCE_CLIENT_SECRET"]), OrgID: env["COSELL_SALESFORCE_ORG_ID"],
+		},
+	})
+}
+
+// salesforce is the organisation as another administrator uses it.
+func (w *world) salesforce(t *testing.T) *salesforce.Client {
+	t.Helper()
+	client, err := w.other.Salesforce(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// partnerCenter is the tenant as another application uses it.
+func (w *world) partnerCenter(t *testing.T) *partnercenter.Client {
+	t.Helper()
+	client, err := w.other.PartnerCenter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// providers gives factories of a provider that is configured by this world's environment alone.
+func (w *world) providers() map[string]func() (tfprotov6.ProviderServer, error) {
+	return w.providersWith(nil)
+}
+
+// providersWith changes the environment that the provider sees; an empty value removes a variable.
+func (w *world) providersWith(changes map[string]string) map[string]func() (tfprotov6.ProviderServer, error) {
+	env := maps.Clone(w.env)
+	maps.Copy(env, changes)
+	options := provider.Options{Transport: w.losses, LookupEnv: func(name string) (string, bool) {
+		value := env[name]
+		return value, value != ""
+	}}
+	return map[string]func() (tfprotov6.ProviderServer, error){
+		provider.TypeName: func() (tfprotov6.ProviderServer, error) {
+			return providerserver.NewProtocol6(provider.New("test", options)())(), nil
+		},
+	}
+}
+
+// losses is a transport that loses the answer of one request: the service has done what it was asked, the provider does
+// not learn it.
+type losses struct {
+	next http.RoundTripper
+
+	mu    sync.Mutex
+	match func(request *http.Request, body string) bool
+	lost  int
+}
+
+var errAnswerLost = errors.New("connection reset by the test")
+
+// lose arms the transport for the next request that matches.
+func (l *losses) lose(match func(*http.Request, string) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.match = match
+}
+
+func (l *losses) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (l *losses) RoundTrip(request *http.Request) (*http.Response, error) {
+	armed, err := l.take(request)
+	if err != nil {
+		return nil, err
+	}
+	response, err := l.next.RoundTrip(request)
+	if err != nil || !armed {
+		return response, err
+	}
+	return nil, errors.Join(errAnswerLost, response.Body.Close())
+}
+
+// take tells whether this is the request whose answer is lost.
+func (l *losses) take(request *http.Request) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.match == nil || request.Body == nil {
+		return false, nil
+	}
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		return false, err
+	}
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	if !l.match(request, string(body)) {
+		return false, nil
+	}
+	l.match = nil
+	l.lost++
+	return true, nil
+}

@@ -319,3 +319,15 @@ func TestRefusalsOfOneStatusLookAlike(t *testing.T) {
 		t.Errorf("statuses %v", seen)
 	}
 }
+
+func TestDecodeSignature(t *testing.T) {
+	right := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0xfb}, 256))
+	if _, err := decodeSignature(right); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{"", "=", right[:8] + "\r\n" + right[8:], right + "\n", right[:8] + " " + right[8:], right + "=", strings.TrimRight(right, "=")} {
+		if _, err := decodeSignature(bad); reasonOf(err) != SignatureMalformed {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}

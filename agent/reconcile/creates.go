@@ -32,7 +32,9 @@ const (
 type journalled struct {
 	Body json.RawMessage `json:"body"`
 	Base deal.Pair       `json:"base"`
-	Name string          `json:"name,omitempty"`
+	// Name is what the create is recognised by where its reference does not help: the deal's name for a referral, the customer
+	// for an opportunity.
+	Name string `json:"name,omitempty"`
 }
 
 // finish brings an intent of an earlier run to its end. It gives an outcome or an error when the run ends with it.
@@ -340,14 +342,16 @@ func (r *run) mayBeOurs(ctx context.Context) (store.Outcome, error) {
 	return nil, nil
 }
 
-// createOpportunity matches the customer's account, or creates it together with the opportunity. A lease on the customer
-// keeps two referrals of one new customer from creating two accounts.
+// createOpportunity matches the customer's account, or creates it together with the opportunity. Two referrals of one new
+// customer must not create two accounts: a lease on the customer covers the time from the look to the journal, and the open
+// intent of another deal the time from the journal to a certain outcome, also across a restart.
 func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcome store.Outcome, err error) {
 	postalCode := ""
 	if r.settings.MatchPostalCode {
 		postalCode = values[deal.CustomerPostal]
 	}
-	lease, got, err := r.store.Acquire(ctx, "account:"+strings.ToLower(values[deal.CustomerName])+"|"+strings.ToLower(postalCode), r.settings.Lease)
+	customer := strings.ToLower(values[deal.CustomerName] + "|" + postalCode)
+	lease, got, err := r.store.Acquire(ctx, "account:"+customer, r.settings.Lease)
 	if err != nil {
 		return nil, err
 	}
@@ -355,6 +359,9 @@ func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcom
 		return r.again(briefly, nil), nil
 	}
 	defer func() { err = errors.Join(err, r.store.Release(ctx, lease)) }()
+	if busy, err := r.othersCreate(ctx, customer); busy || err != nil {
+		return r.again(firstBackoff, nil), err
+	}
 	account, err := r.account(ctx, values, postalCode)
 	if err != nil {
 		return nil, err
@@ -366,12 +373,24 @@ func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcom
 	}
 	link := r.deal.Link
 	link.ReferralID, link.EngagementID = r.referral.ID, r.referral.EngagementID
-	planned := journalled{Body: body, Base: base}
+	planned := journalled{Body: body, Base: base, Name: customer}
 	intent, err := r.intend(ctx, intentOpportunity, r.referral.ID, planned, &link)
 	if err != nil {
 		return nil, err
 	}
 	return r.sendOpportunity(ctx, intent, planned)
+}
+
+// othersCreate reports whether another deal of the same customer has a create under way.
+func (r *run) othersCreate(ctx context.Context, customer string) (bool, error) {
+	open, err := r.store.OpenIntents(ctx, intentOpportunity)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(open, func(i store.OpenIntent) bool {
+		var planned journalled
+		return i.Key != r.claim.Key && json.Unmarshal(i.Payload, &planned) == nil && planned.Name == customer
+	}), nil
 }
 
 // account gives the one account that matches, or "" when one is to be created.
@@ -457,8 +476,7 @@ func (r *run) finishOpportunity(ctx context.Context, intent store.Intent, planne
 		_, err = r.received(ctx, intent, planned, id)
 		return nil, err // go on: much may have changed meanwhile
 	}
-	if intent, err = r.repeat(ctx, intent); err != nil {
-		return nil, err
-	}
-	return r.sendOpportunity(ctx, intent, planned)
+	// The unique key says for certain that nothing arrived. The bytes are not sent again but made anew, because another
+	// deal may have created the account that they would create.
+	return nil, r.commit(ctx, store.Change{Settle: settled(intent, store.IntentSuperseded, "")})
 }

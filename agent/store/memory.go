@@ -182,25 +182,27 @@ func (m *Memory) Claim(ctx context.Context, n int, lease time.Duration) ([]Claim
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	var keys []string
+	type candidate struct {
+		key string
+		*memoryDeal
+	}
+	var due []candidate
 	for key, d := range m.deals {
 		if d.waiting() && d.claimable() <= now {
-			keys = append(keys, key)
+			due = append(due, candidate{key, d})
 		}
 	}
-	slices.SortFunc(keys, func(a, b string) int {
-		x, y := m.deals[a], m.deals[b]
-		return cmp.Or(cmp.Compare(x.priority, y.priority), cmp.Compare(x.due, y.due), cmp.Compare(a, b))
+	slices.SortFunc(due, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.due, b.due), cmp.Compare(a.key, b.key))
 	})
-	keys = keys[:min(max(n, 0), len(keys))]
-	claims := make([]Claim, len(keys))
-	for i, key := range keys {
-		d := m.deals[key]
+	due = due[:min(max(n, 0), len(due))]
+	claims := make([]Claim, len(due))
+	for i, d := range due {
 		d.fence++
 		d.leaseUntil = now + lease.Milliseconds()
 		d.due = d.leaseUntil
 		claims[i] = Claim{
-			Key: key, Generation: d.generation, Fence: d.fence, Until: moment(d.leaseUntil),
+			Key: d.key, Generation: d.generation, Fence: d.fence, Until: moment(d.leaseUntil),
 			Attempts: d.attempts, FirstFailed: moment(d.firstFailed), Parked: d.unparked,
 		}
 	}

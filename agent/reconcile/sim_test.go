@@ -1,0 +1,276 @@
+package reconcile_test
+
+import (
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+)
+
+var (
+	seeds    = flag.Int("seeds", 60, "histories per scenario of the core simulator")
+	firstRun = flag.Uint64("seed", 1, "first seed of the core simulator")
+)
+
+// People of both sides. Every edit has a value of its own, so that the end shows whose edit it is.
+
+func (w *world) sellerCreates(help bool) {
+	id := w.id("006")
+	fields := map[string]any{
+		"Name": "Deal " + id, "Amount": 1000 + w.serial, "CurrencyIsoCode": "EUR", "CloseDate": "2026-12-01", "Description": "first " + id, "StageName": "Qualification",
+		"Account.Name": "Fabrikam " + id, "Account.BillingStreet": "1 Main St", "Account.BillingCity": "Oslo", "Account.BillingPostalCode": "0150", "Account.BillingCountry": "Norway",
+	}
+	if help {
+		fields["How_can_Microsoft_help__c"] = "General or other"
+	}
+	w.records[id] = &record{id: id, fields: fields, sync: true, modified: w.now, solution: "SOL-1"}
+	w.edits[id+" Description"] = []string{"first " + id}
+}
+
+func (w *world) microsoftSends(customer int) {
+	r := &remoteReferral{id: w.id("r"), engagement: w.id("e"), created: w.now, updated: w.now}
+	r.tree = map[string]any{
+		"name": "Deal " + r.id, "status": "New", "substatus": "Pending", "type": "Shared",
+		"details":         map[string]any{"dealValue": 2000 + w.serial, "currency": "EUR", "closingDateTime": "2026-12-02T00:00:00Z", "notes": "first " + r.id},
+		"customerProfile": map[string]any{"name": fmt.Sprint("Contoso ", customer), "address": map[string]any{"postalCode": "1000", "country": "NO", "city": "Oslo", "addressLine1": "2 Main St"}},
+		"consent":         map[string]any{"consentToShareReferralWithMicrosoftSellers": true},
+	}
+	w.referrals[r.id] = r
+	w.announce(r)
+}
+
+func (w *world) sellerEdits() {
+	id := w.pick(sortedKeys(w.records))
+	if id == "" {
+		return
+	}
+	r := w.records[id]
+	value := "crm " + w.id("v")
+	switch w.random.IntN(5) {
+	case 0:
+		r.fields["Amount"] = 5000 + w.serial
+	case 1:
+		if r.fields["StageName"] == "On hold" {
+			r.fields["StageName"] = w.pick([]string{"Qualification", "Proposal", "Closed Lost", "Closed Won"})
+		}
+	case 2:
+		r.sync = !r.sync || w.random.IntN(3) > 0
+	default:
+		r.fields["Description"] = value
+		w.edits[id+" Description"] = append(w.edits[id+" Description"], value)
+	}
+	r.modified = w.now
+}
+
+func (w *world) portalEdits() {
+	id := w.pick(sortedKeys(w.referrals))
+	if id == "" || w.referrals[id].microsoft || w.referrals[id].tree["status"] == "Closed" {
+		return
+	}
+	r := w.referrals[id]
+	value := "pc " + w.id("v")
+	switch w.random.IntN(6) {
+	case 0:
+		w.set(r, "/details/dealValue", 7000+w.serial)
+	case 1:
+		if r.tree["status"] == "New" {
+			r.tree["status"], r.tree["substatus"] = "Active", "Accepted"
+		}
+	case 2:
+		if w.random.IntN(4) == 0 {
+			r.tree["status"], r.tree["substatus"] = "Closed", w.pick([]string{"Won", "Lost", "Expired"})
+		}
+	default:
+		w.set(r, "/details/notes", value)
+		w.edits[id+" notes"] = append(w.edits[id+" notes"], value)
+	}
+	r.touch(w.now)
+	w.announce(r)
+}
+
+func (w *world) pick(from []string) string {
+	if len(from) == 0 {
+		return ""
+	}
+	return from[w.random.IntN(len(from))]
+}
+
+// play runs a whole history: people begin and edit deals while the agent works, is disturbed and killed; then the world is
+// kind and everything must come to rest.
+func (w *world) play() {
+	t := w.trouble
+	for range t.deals {
+		w.after(time.Duration(w.random.IntN(20000))*time.Millisecond, func() { w.sellerCreates(t.coSell && w.random.IntN(2) == 0) })
+		w.after(time.Duration(w.random.IntN(20000))*time.Millisecond, func() { w.microsoftSends(w.random.IntN(2)) })
+	}
+	for range t.editors {
+		w.after(time.Duration(w.random.IntN(90000))*time.Millisecond, w.sellerEdits)
+		w.after(time.Duration(w.random.IntN(90000))*time.Millisecond, w.portalEdits)
+	}
+	for w.now.Before(w.start.Add(2 * time.Minute)) {
+		w.tick()
+	}
+	w.trouble = trouble{listLag: t.listLag, noRefs: t.noRefs}
+	for _, id := range sortedKeys(w.records) {
+		r := w.records[id]
+		if !r.sync || r.fields["StageName"] == "On hold" {
+			r.sync, r.modified = true, w.now
+			if r.fields["StageName"] == "On hold" {
+				r.fields["StageName"] = "Qualification"
+			}
+		}
+	}
+	w.settle(30 * time.Minute)
+	// What reached the CRM only now may be on hold again; the sellers take it on.
+	for _, id := range sortedKeys(w.records) {
+		if r := w.records[id]; r.fields["StageName"] == "On hold" {
+			r.fields["StageName"], r.modified = "Qualification", w.now
+		}
+	}
+	w.settle(20 * time.Minute)
+}
+
+// settle lets time pass; when nothing is under way it passes faster.
+func (w *world) settle(d time.Duration) {
+	for until := w.now.Add(d); w.now.Before(until); {
+		for range 40 {
+			w.tick()
+		}
+		w.now = w.now.Add(time.Duration(w.random.IntN(3000)) * time.Millisecond)
+	}
+}
+
+// faults checks what must hold when all is quiet.
+func (w *world) faults() []string {
+	var faults []string
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	owner := map[string]string{}
+	for _, id := range sortedKeys(w.referrals) {
+		r := w.referrals[id]
+		if r.microsoft {
+			continue
+		}
+		recordID, found := w.recordOf(id)
+		if !found {
+			if r.tree["status"] != "Closed" {
+				fault("referral %s (%v, reference %q) has no record", id, r.tree["status"], r.reference)
+			}
+			continue
+		}
+		if other, twice := owner[recordID]; twice {
+			fault("record %s has the referrals %s and %s", recordID, other, id)
+		}
+		owner[recordID] = id
+		w.compare(w.records[recordID], r, fault)
+	}
+	for _, id := range sortedKeys(w.records) {
+		if r := w.records[id]; r.key == "" && r.fields["StageName"] == "Qualification" {
+			fault("record %s was never shared: %s", id, r.audit)
+		}
+	}
+	engagements := map[string]int{}
+	for _, r := range w.referrals {
+		engagements[r.engagement]++
+	}
+	for _, engagement := range sortedKeys(engagements) {
+		if engagements[engagement] > 2 {
+			fault("engagement %s has %d referrals", engagement, engagements[engagement])
+		}
+	}
+	return faults
+}
+
+func (w *world) compare(rec *record, r *remoteReferral, fault func(string, ...any)) {
+	left, err := w.plan.FromRecord(rec.fields)
+	if err != nil {
+		fault("record %s: %v", rec.id, err)
+		return
+	}
+	right, err := w.plan.FromReferral(r.view().Tree)
+	if err != nil {
+		fault("referral %s: %v", r.id, err)
+		return
+	}
+	if left[deal.StatusField] != deal.InCRM(right[deal.StatusField]) {
+		fault("%s/%s: status %s and %s", rec.id, r.id, left[deal.StatusField], right[deal.StatusField])
+	}
+	if deal.Terminal(right[deal.StatusField]) {
+		return // edits after the closing stay where they were made
+	}
+	for _, field := range []string{deal.DealValue, deal.Currency, deal.CloseDate, deal.Notes, deal.Visible, deal.ReferralLink} {
+		if left[field] != right[field] {
+			fault("%s/%s: %s is %q and %q; audit:\n%s", rec.id, r.id, field, left[field], right[field], rec.audit)
+		}
+	}
+	last := []string{fmt.Sprint("first ", rec.id), fmt.Sprint("first ", r.id)}
+	if edits := w.edits[rec.id+" Description"]; len(edits) > 0 {
+		last = append(last, edits[len(edits)-1])
+	}
+	if edits := w.edits[r.id+" notes"]; len(edits) > 0 {
+		last = append(last, edits[len(edits)-1])
+	}
+	if !slices.Contains(last, left[deal.Notes]) {
+		fault("%s/%s: notes are %q, the last edits were %q", rec.id, r.id, left[deal.Notes], last)
+	}
+}
+
+// echo lets a quiet world go on and tells what the agent wrote all the same.
+func (w *world) echo() []string {
+	before := len(w.writes)
+	w.settle(10 * time.Minute)
+	return w.writes[before:]
+}
+
+func (w *world) trace() uint64 {
+	h := fnv.New64a()
+	fmt.Fprint(h, w.now, w.writes, w.crashes)
+	return h.Sum64()
+}
+
+var scenarios = map[string]trouble{
+	"kind world":         {editors: 6, deals: 2, listLag: time.Second},
+	"lost answers":       {editors: 8, deals: 2, lost: 0.1, refused: 0.1, dropped: 0.2, listLag: 2 * time.Second},
+	"killed often":       {editors: 8, deals: 2, lost: 0.05, crash: 0.01, dropped: 0.1, listLag: 2 * time.Second},
+	"co-sell":            {editors: 6, deals: 2, lost: 0.05, crash: 0.005, dropped: 0.1, listLag: 2 * time.Second, coSell: true},
+	"no webhooks at all": {editors: 6, deals: 2, lost: 0.05, crash: 0.003, dropped: 1, listLag: 2 * time.Second},
+}
+
+func TestCoreSimulator(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(scenarios)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			failed := 0
+			for seed := *firstRun; seed < *firstRun+uint64(*seeds) && failed < 3; seed++ {
+				w := newWorld(seed, scenarios[name])
+				w.play()
+				faults := w.faults()
+				if len(faults) == 0 {
+					if echo := w.echo(); len(echo) > 0 {
+						faults = append([]string{"writes in a quiet world:"}, echo...)
+					}
+				}
+				if len(faults) > 0 {
+					failed++
+					t.Errorf("seed %d (%d crashes): %s", seed, w.crashes, strings.Join(faults, "\n  "))
+				}
+			}
+		})
+	}
+}
+
+func TestSimulatorIsDeterministic(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(scenarios)) {
+		first, second := newWorld(42, scenarios[name]), newWorld(42, scenarios[name])
+		first.play()
+		second.play()
+		if first.trace() != second.trace() {
+			t.Errorf("%s: the same seed gives two histories", name)
+		}
+	}
+}

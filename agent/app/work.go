@@ -150,7 +150,7 @@ func (c *connection) every(ctx context.Context, name string, interval time.Durat
 }
 
 func (c *connection) pollRecords(ctx context.Context) {
-	c.every(ctx, watch.CRMFeed, c.poll, func(ctx context.Context) (int, error) { return watch.Records(ctx, c.org, c.store) })
+	c.every(ctx, watch.CRMFeed, c.poll, func(ctx context.Context) (int, error) { return watch.Records(ctx, c.org, c.store, c.machine.Now()) })
 }
 
 func (c *connection) sweepReferrals(ctx context.Context) {

@@ -78,10 +78,12 @@ type CRM interface {
 	Known(id string) bool
 }
 
-// Hit is a record that a change feed names. Version is unique per state of the record.
+// Hit is a record that a change feed names. Version tells states of the record apart, but only as finely as the CRM's
+// time stamps: two changes within one second may look alike.
 type Hit struct {
 	ID      string
 	Version string
+	At      time.Time // the newest of its time stamps
 }
 
 // Feed is a CRM's change feed.

@@ -171,7 +171,7 @@ func TestHoleS9Replay(t *testing.T) {
 func TestHoleS10ResourceIsDereferenced(t *testing.T) {
 	w := newWorld(t)
 	for _, resource := range []string{
-		"http://localhost:16722/v1/webhooks/registration/test", "https://evil.example/engagements/v1/referrals/" + referral, referralURI(referral),
+		"http://localhost:16722/v1/webhooks/registration/test", "https://evil.example/engagements/v1/referrals/eeeeeeee" + referral[8:], referralURI(referral),
 	} {
 		w.send(w.deliver(eventBody("referral-updated", resource, start)))
 	}

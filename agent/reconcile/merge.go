@@ -24,9 +24,15 @@ const (
 	statusAttention = "Needs attention: see Audit"
 )
 
-// precision is the resolution of the CRM's precondition, with a margin for the clocks: a record is not written so soon
-// after its last change, because another change in the same second would go unnoticed.
+// precision is the resolution of the CRM's time stamps and precondition, with a margin for the clocks. A record that was read
+// within the second of its last change is not written: another change in that second would go unnoticed.
 const precision = 1200 * time.Millisecond
+
+// unsettled reports whether the record was read too soon after its last change, and when it can be read again.
+func (r *run) unsettled() (time.Time, bool) {
+	settled := r.record.ModifiedAt.Add(precision)
+	return settled, r.readAt.Before(settled)
+}
 
 // merge makes both sides equal.
 func (r *run) merge(ctx context.Context) (store.Outcome, error) {
@@ -46,8 +52,8 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	if writes.none() {
 		return r.rest(ctx, memory, result)
 	}
-	if writes.record != nil && r.now().Before(r.record.ModifiedAt.Add(precision)) {
-		return store.Retry{At: r.record.ModifiedAt.Add(precision)}, nil
+	if settled, early := r.unsettled(); early && writes.record != nil {
+		return store.Retry{At: settled}, nil
 	}
 	if err := r.begin(ctx, result, writes); err != nil {
 		return nil, err
@@ -334,7 +340,7 @@ func (r *run) report(ctx context.Context, text string) error {
 	if r.record == nil || r.deal.Report == text || !r.record.Sync {
 		return nil
 	}
-	if r.now().Before(r.record.ModifiedAt.Add(precision)) {
+	if _, early := r.unsettled(); early {
 		return fmt.Errorf("opportunity %s was changed this very second: %w", r.record.ID, crm.ErrChanged)
 	}
 	audit, status := r.auditLine(text), statusAttention

@@ -201,7 +201,7 @@ func (w *world) boot() {
 	w.spawn(func(c *coroutine) {
 		for {
 			if w.now.Sub(w.start)%(5*time.Second) < time.Second {
-				_, _ = watch.Records(context.Background(), &simCRM{c}, w.store)
+				_, _ = watch.Records(context.Background(), &simCRM{c}, w.store, w.now)
 			}
 			c.step()
 		}
@@ -325,10 +325,13 @@ func (s *simCRM) Read(_ context.Context, id string) (out crm.Record, err error) 
 	})
 }
 
+// stamp is the record's time stamp: the CRM's have a resolution of one second.
+func (r *record) stamp() time.Time { return r.modified.Truncate(time.Second) }
+
 func (r *record) view() crm.Record {
 	person := deal.Person{FirstName: "First", LastName: "Last", Phone: "1", Email: "first.last@example.com"}
 	view := crm.Record{
-		ID: r.id, Version: r.modified.Format(time.RFC3339Nano), ModifiedAt: r.modified, Fields: map[string]any{}, Sync: r.sync, Key: r.key, Audit: r.audit,
+		ID: r.id, Version: r.stamp().Format(time.RFC3339Nano), ModifiedAt: r.stamp(), Fields: map[string]any{}, Sync: r.sync, Key: r.key, Audit: r.audit,
 		SyncStatus: r.status, Contacts: []deal.Person{person}, Team: []deal.Person{person},
 	}
 	for name, value := range r.fields {
@@ -412,7 +415,7 @@ func (s *simCRM) Update(_ context.Context, id, version string, payload []byte) e
 		if err != nil {
 			return err
 		}
-		if r.modified.Truncate(time.Second).After(at.Truncate(time.Second)) {
+		if r.stamp().After(at) {
 			return crm.ErrChanged
 		}
 		var u recordUpdate
@@ -445,10 +448,10 @@ func (s *simCRM) Changes(_ context.Context, position string) (hits []crm.Hit, ne
 		since, _ := time.Parse(time.RFC3339Nano, position)
 		for _, id := range sortedKeys(w.records) {
 			r := w.records[id]
-			if (r.sync || r.key != "") && !r.modified.Before(since.Add(-watch.Overlap)) {
-				stamp := r.modified.Format(time.RFC3339Nano)
-				hits = append(hits, crm.Hit{ID: id, Version: stamp})
-				if at, _ := time.Parse(time.RFC3339Nano, next); r.modified.After(at) {
+			if (r.sync || r.key != "") && !r.stamp().Before(since.Add(-watch.Overlap)) {
+				stamp := r.stamp().Format(time.RFC3339Nano)
+				hits = append(hits, crm.Hit{ID: id, Version: stamp, At: r.stamp()})
+				if at, _ := time.Parse(time.RFC3339Nano, next); r.stamp().After(at) {
 					next = stamp
 				}
 			}

@@ -23,8 +23,12 @@ const (
 // Overlap is how far the sweep looks back behind its position, because lists lag.
 const Overlap = 5 * time.Minute
 
-// Records polls the CRM's feed once and reports how many hits it had, known ones included.
-func Records(ctx context.Context, feed crm.Feed, queue store.Queue) (int, error) {
+// settled is the age from which a record's time stamp stands for all changes of its second, clocks that differ included.
+const settled = 3 * time.Second
+
+// Records polls the CRM's feed once and reports how many hits it had, known ones included. A record that changed this very
+// second may change again without a new time stamp; it is therefore looked at once more when its stamp has settled.
+func Records(ctx context.Context, feed crm.Feed, queue store.Queue, now time.Time) (int, error) {
 	position, err := queue.Cursor(ctx, CRMFeed)
 	if err != nil {
 		return 0, err
@@ -35,6 +39,9 @@ func Records(ctx context.Context, feed crm.Feed, queue store.Queue) (int, error)
 	}
 	events := make([]store.Event, 0, len(hits))
 	for _, hit := range hits {
+		if now.Sub(hit.At) < settled {
+			hit.Version += " unsettled"
+		}
 		events = append(events, store.Event{
 			ID: eventID(CRMFeed, hit.ID, hit.Version), Source: "poll", Key: store.RecordKey(hit.ID), Name: "record-changed", Priority: store.Live,
 		})

@@ -21,7 +21,7 @@ func (s *Sandbox) Env() map[string]string {
 		"COSELL_PARTNER_CENTER_REFRESH_TOKEN":      tenant.RefreshToken,
 		"COSELL_PARTNER_CENTER_PARTNER_ID":         s.options.MPNID,
 		"COSELL_PARTNER_CENTER_AUTHORITY":          s.url(ListenerEntra),
-		"COSELL_PARTNER_CENTER_REFERRALS_ENDPOINT": s.url(ListenerReferrals),
+		"COSELL_PARTNER_CENTER_REFERRALS_ENDPOINT": s.url(ListenerReferrals) + "/v1.0/engagements",
 		"COSELL_PARTNER_CENTER_EVENTS_ENDPOINT":    s.url(ListenerEvents),
 
 		"COSELL_SANDBOX_URL":             s.URL(),

@@ -140,7 +140,7 @@ func TestFromTheEnvironment(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Fatal("no webhook arrived")
 	}
-	status, body := call(t, token(t, env, "https://api.partner.microsoft.com"), "GET", env["COSELL_PARTNER_CENTER_REFERRALS_ENDPOINT"]+"/v1.0/engagements/referrals", nil)
+	status, body := call(t, token(t, env, "https://api.partner.microsoft.com"), "GET", env["COSELL_PARTNER_CENTER_REFERRALS_ENDPOINT"]+"/referrals", nil)
 	if status != 200 || at(body, "@odata.count") != 1.0 {
 		t.Errorf("list: %d %v", status, body)
 	}
@@ -280,7 +280,7 @@ func TestLogAndTrapOverHTTP(t *testing.T) {
 	}
 	patched := make(chan int, 1)
 	go func() {
-		status, _ := call(t, bearer, "PATCH", env["COSELL_PARTNER_CENTER_REFERRALS_ENDPOINT"]+"/v1.0/engagements/referrals/"+id,
+		status, _ := call(t, bearer, "PATCH", env["COSELL_PARTNER_CENTER_REFERRALS_ENDPOINT"]+"/referrals/"+id,
 			[]map[string]any{{"op": "replace", "path": "/details/notes", "value": "x"}})
 		patched <- status
 	}()
@@ -376,7 +376,7 @@ func inviteMicrosoft(t *testing.T, s *Sandbox, id string) {
 	t.Helper()
 	env := s.Env()
 	bearer := token(t, env, "https://api.partner.microsoft.com")
-	address := env["COSELL_PARTNER_CENTER_REFERRALS_ENDPOINT"] + "/v1.0/engagements/referrals"
+	address := env["COSELL_PARTNER_CENTER_REFERRALS_ENDPOINT"] + "/referrals"
 	_, own := call(t, bearer, "GET", address+"/"+id, nil)
 	referral, _ := own.(map[string]any)
 	referral["target"] = []map[string]string{{"type": "BusinessProfileLocation", "id": "msft"}}

@@ -122,7 +122,11 @@ func (l *hitList) add(row map[string]any, solutionOpportunity string) {
 	if err != nil {
 		return
 	}
-	l.hits = append(l.hits, crm.Hit{ID: id, Version: string(version)})
+	newest := stamp
+	for _, related := range []string{"Account.SystemModstamp", "Owner.SystemModstamp"} {
+		newest = max(newest, text(at(row, related)))
+	}
+	l.hits = append(l.hits, crm.Hit{ID: id, Version: string(version), At: modified(newest)})
 	if stamp > l.latest {
 		l.latest = stamp
 	}

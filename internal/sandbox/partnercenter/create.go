@@ -147,6 +147,7 @@ func (s *Service) ownReferral(asked *Referral) (*Referral, error) {
 	r := s.accept(asked)
 	r.OrganizationID, r.OrganizationName = s.options.Partner.ID, s.options.Partner.Name
 	r.Direction, r.Status, r.Substatus = "Outgoing", statusActive, "Accepted"
+	r.InviteContext.InvitedBy = &s.options.Partner // what makes it a co-sell opportunity, not a lead
 	return r, nil
 }
 

@@ -162,6 +162,9 @@ func (o *outbox) log(d *delivery, status int, fault string) {
 
 // Deliver sends webhooks until the context ends.
 func (s *Service) Deliver(ctx context.Context) {
+	if transport, ok := s.options.Transport.(*http.Transport); ok {
+		defer transport.CloseIdleConnections()
+	}
 	for {
 		d, wait := s.outbox.pop()
 		if d != nil {

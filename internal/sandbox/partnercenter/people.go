@@ -147,6 +147,7 @@ func (s *Service) PortalCreate(d Deal) (*Referral, error) {
 		return nil, fmt.Errorf("unknown kind %q of a deal; use private or partner_led", d.Kind)
 	}
 	r.Direction, r.Status, r.Substatus = "Outgoing", statusActive, "Accepted"
+	r.InviteContext.InvitedBy = &s.options.Partner
 	return s.enter(portalUser, r)
 }
 

@@ -24,6 +24,9 @@ func TestCreateAndGet(t *testing.T) {
 			t.Errorf("%s = %q, want %q", path, got, want)
 		}
 	}
+	if invited := created.text("inviteContext", "invitedBy", "organizationName"); invited != "Contoso" {
+		t.Errorf("invited by %q", invited)
+	}
 	if created.at("acceptedDateTime") != created.at("createdDateTime") || created.at("consent", "consentToContact") != true {
 		t.Errorf("answer %s", created.raw)
 	}

@@ -122,7 +122,7 @@ func (o *Org) createTyped(object string, args map[string]string) (string, error)
 }
 
 func (o *Org) createAccountAct(_ context.Context, args map[string]string) (map[string]any, error) {
-	id, err := o.createTyped("Account", pickArgs(args, accountColumns))
+	id, err := o.createAccount(pickArgs(args, accountColumns))
 	return map[string]any{"id": id}, err
 }
 
@@ -200,6 +200,14 @@ func (o *Org) accountFor(args map[string]string) (string, error) {
 		if args[name] != "" {
 			values[accountColumns[name]] = args[name]
 		}
+	}
+	return o.createAccount(values)
+}
+
+// createAccount lets a country be given by its code also where the screen offers a list of names.
+func (o *Org) createAccount(values map[string]string) (string, error) {
+	if country, isCode := byCode(countries, values["BillingCountry"]); isCode && countryPicklists(o) {
+		values["BillingCountry"] = country.Label
 	}
 	return o.createTyped("Account", values)
 }

@@ -133,15 +133,15 @@ func (c *call) runSubrequest(s subrequest, bodies map[string]any, run func(*call
 
 // subcall builds the inner request with its references filled in.
 func (c *call) subcall(s subrequest, bodies map[string]any) (*call, *apiError) {
-	address, err := resolveText(s.URL, bodies)
-	if err != nil {
-		return nil, err
-	}
-	target, parseErr := url.Parse(address)
+	target, parseErr := url.Parse(s.URL)
 	if parseErr != nil {
 		return nil, badRequest("INVALID_INPUT", "the url of %s is malformed", s.ReferenceID)
 	}
-	segments := strings.Split(strings.TrimPrefix(target.Path, "/"), "/")
+	path, err := resolveText(target.Path, bodies)
+	if err != nil {
+		return nil, err
+	}
+	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	if len(segments) < 4 || segments[0] != "services" || segments[1] != "data" || !strings.HasPrefix(segments[2], "v") || !knownVersion(segments[2][1:]) ||
 		segments[3] == "composite" && len(segments) == 4 {
 		return nil, badRequest("INVALID_INPUT", "the url of %s must be a resource under /services/data/vXX.0/: %s", s.ReferenceID, clip(s.URL))
@@ -149,6 +149,13 @@ func (c *call) subcall(s subrequest, bodies map[string]any) (*call, *apiError) {
 	values, parseErr := url.ParseQuery(target.RawQuery)
 	if parseErr != nil {
 		return nil, badRequest("INVALID_INPUT", "the query of %s is malformed", s.ReferenceID)
+	}
+	for _, list := range values {
+		for i := range list {
+			if list[i], err = resolveText(list[i], bodies); err != nil {
+				return nil, err
+			}
+		}
 	}
 	body := []byte(s.Body)
 	if len(body) > 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync"
 	"testing"
 )
 
@@ -139,4 +140,30 @@ func TestCompositeRefusals(t *testing.T) {
 	send(queries...).refused(http.StatusBadRequest, "LIMIT_EXCEEDED")
 	r.set(switchCompositeQueries, "none")
 	send(queries...).want(http.StatusOK).equal("compositeResponse.5.body.totalSize", 3.0)
+}
+
+// TestConcurrentCreates: of many creates with one external id at once, exactly one is stored.
+func TestConcurrentCreates(t *testing.T) {
+	r := newRig(t)
+	r.must("createMetadata", fieldXML("Account.Key__c", keyField))
+	r.grant("Account.Key__c")
+	var wg sync.WaitGroup
+	statuses := make([]int, 8)
+	for i := range statuses {
+		wg.Go(func() {
+			statuses[i] = r.rest(r.agent, "POST", "/sobjects/Account", map[string]any{"Name": "Contoso", "Key__c": "k"}).status
+		})
+	}
+	wg.Wait()
+	created := 0
+	for _, status := range statuses {
+		if status == http.StatusCreated {
+			created++
+		} else if status != http.StatusBadRequest {
+			t.Errorf("status %d", status)
+		}
+	}
+	if created != 1 || len(r.org.Rows("Account")) != 1 {
+		t.Errorf("%d creates succeeded", created)
+	}
 }

@@ -183,10 +183,10 @@ func (o *Org) byExternalParent(acc *access, obj *object, name string, value any)
 
 // byField finds live rows by an exact value, compared as the field compares.
 func (o *Org) byField(obj *object, f *field, want any) []*record {
-	key := f.uniqueKey(want)
+	key, tab := f.uniqueKey(want), o.table(obj)
 	var found []*record
-	for _, rec := range o.live(obj) {
-		if have := rec.values[f.Name]; have != nil && f.uniqueKey(have) == key {
+	for _, id := range tab.idsWith(f.Name, want) {
+		if rec := tab.rows[id]; !rec.deleted && f.uniqueKey(rec.values[f.Name]) == key {
 			found = append(found, rec)
 		}
 	}
@@ -258,8 +258,8 @@ func (o *Org) remove(t *tx, who *principal, obj *object, id string) *apiError {
 
 func (o *Org) removeRecord(t *tx, who *principal, rec *record) *apiError {
 	for _, rel := range o.data.children(rec.object) {
-		for _, child := range o.live(rel.child) {
-			if child.str(rel.field.Name) != rec.id {
+		for _, child := range o.byField(rel.child, rel.field, rec.id) {
+			if child.str(rel.field.Name) != rec.id { // ids differ by case alone
 				continue
 			}
 			if err := o.detach(t, who, rel, child); err != nil {

@@ -291,8 +291,15 @@ func (r *rig) read(kind, name string) *node {
 	return body.child("result").child("records")
 }
 
+// fieldXML is a field definition with its elements in the order of the WSDL.
 func fieldXML(name, rest string) string {
-	return `<metadata xsi:type="CustomField"><fullName>` + name + `</fullName><label>` + name[strings.IndexByte(name, '.')+1:] + `</label>` + rest + `</metadata>`
+	n, err := parseXML(strings.NewReader(`<metadata xmlns="` + nsMetadata + `"><fullName>` + name + `</fullName><label>` + name[strings.IndexByte(name, '.')+1:] + `</label>` +
+		rest + `</metadata>`))
+	if err != nil {
+		panic(err)
+	}
+	n.typeName = "CustomField"
+	return n.sorted().render()
 }
 
 const keyField = `<externalId>true</externalId><length>100</length><type>Text</type><unique>true</unique>`

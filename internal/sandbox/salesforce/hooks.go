@@ -80,7 +80,7 @@ func settlePrimaryRole(o *Org, w *write) {
 
 func otherPrimaries(o *Org, w *write) []*record {
 	var list []*record
-	for _, rec := range o.live(w.next.object) {
+	for _, rec := range o.byField(w.next.object, w.next.object.field("OpportunityId"), w.next.str("OpportunityId")) {
 		if rec.id != w.next.id && rec.yes("IsPrimary") && rec.str("OpportunityId") == w.next.str("OpportunityId") {
 			list = append(list, rec)
 		}

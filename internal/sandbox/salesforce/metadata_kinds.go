@@ -20,12 +20,13 @@ type setup struct {
 	layouts   map[string]*component // by Object-Layout Name
 	settings  map[string]*component // by type name
 	valueSets map[string]*component // by developer name
+	members   map[string]*component // change event channel members by developer name
 	recycled  map[string]bool       // Object.Field__c of deleted fields, kept for 15 days
 	prefixes  int                   // custom object key prefixes given out
 }
 
 func newSetup() *setup {
-	return &setup{layouts: map[string]*component{}, settings: map[string]*component{}, valueSets: map[string]*component{}, recycled: map[string]bool{}}
+	return &setup{layouts: map[string]*component{}, settings: map[string]*component{}, valueSets: map[string]*component{}, members: map[string]*component{}, recycled: map[string]bool{}}
 }
 
 // metadataKind is one metadata type that the org serves.

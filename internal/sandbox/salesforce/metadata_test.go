@@ -143,6 +143,11 @@ func TestCustomObjects(t *testing.T) {
 	if !strings.Contains(standard.render(), "<fullName>Amount</fullName>") {
 		t.Error("a standard object reads with its fields")
 	}
+	r.must("updateMetadata", `<metadata xsi:type="CustomObject"><fullName>Opportunity</fullName><enableHistory>true</enableHistory><fields><fullName>Extra__c</fullName>`+
+		`<label>Extra</label><type>Date</type></fields></metadata>`)
+	if r.read("CustomField", "Opportunity.Extra__c").isNil || r.read("CustomObject", "Opportunity").value("enableHistory") != "true" {
+		t.Error("an update of a standard object creates the fields it carries")
+	}
 	deal := r.opportunity("Fabrikam renewal")
 	id := r.create(r.agent, "Microsoft_Solution__c", map[string]any{"Opportunity__c": deal, "Solution_Identifier__c": "SOL-1"})
 	row := r.query(r.agent, "SELECT Name, Opportunity__r.Name FROM Microsoft_Solution__c")
@@ -347,4 +352,27 @@ func TestTooling(t *testing.T) {
 	r.rest(r.admin, "DELETE", path, nil).want(http.StatusNoContent)
 	r.rest(r.admin, "GET", path, nil).want(http.StatusNotFound)
 	r.rest(r.agent, "GET", "/tooling/query?q=SELECT+Id+FROM+CustomField", nil).refused(http.StatusForbidden, "INSUFFICIENT_ACCESS")
+}
+
+func TestChannelMembers(t *testing.T) {
+	r := newRig(t)
+	const path = "/tooling/sobjects/PlatformEventChannelMember"
+	member := func(name, entity string) map[string]any {
+		return map[string]any{"FullName": name, "Metadata": map[string]any{"eventChannel": "ChangeEvents", "selectedEntity": entity}}
+	}
+	made := r.rest(r.admin, "POST", path, member("ChangeEvents_OpportunityChangeEvent", "OpportunityChangeEvent")).want(http.StatusCreated)
+	made.equal("success", true)
+	if id := made.at("id").(string); !strings.HasPrefix(id, "0v8") {
+		t.Error(id)
+	}
+	r.rest(r.admin, "POST", path, member("ChangeEvents_OpportunityChangeEvent", "OpportunityChangeEvent")).refused(http.StatusBadRequest, "DUPLICATE_DEVELOPER_NAME")
+	r.rest(r.admin, "POST", path, member("Other", "OpportunityChangeEvent")).refused(http.StatusBadRequest, "DUPLICATE_VALUE")
+	r.rest(r.admin, "POST", path, member("Other", "Nothing__ChangeEvent")).refused(http.StatusBadRequest, "FIELD_INTEGRITY_EXCEPTION")
+	r.rest(r.agent, "POST", path, member("Other", "AccountChangeEvent")).refused(http.StatusForbidden, "INSUFFICIENT_ACCESS")
+	r.solutions()
+	r.rest(r.admin, "POST", path, member("ChangeEvents_Solutions", "Microsoft_Solution__ChangeEvent")).want(http.StatusCreated)
+	query := "/tooling/query?q=" + url.QueryEscape("SELECT Id,DeveloperName,SelectedEntity,EventChannel FROM PlatformEventChannelMember ORDER BY SelectedEntity DESC")
+	r.rest(r.admin, "GET", query, nil).want(http.StatusOK).equal("records.0.SelectedEntity", "OpportunityChangeEvent")
+	r.rest(r.admin, "DELETE", path+"/"+made.at("id").(string), nil).want(http.StatusNoContent)
+	r.rest(r.admin, "GET", query, nil).equal("totalSize", 1.0)
 }

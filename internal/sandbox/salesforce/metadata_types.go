@@ -133,8 +133,8 @@ func checkScalar(n *node, typeName string) *soapFault {
 	if !valid {
 		return clientFault("'%s' is not valid for the type %s", clip(n.text), shown)
 	}
-	if typeName == "boolean" {
-		n.text = map[string]string{"1": "true", "0": "false"}[n.text] + strings.Trim(n.text, "01")
+	if typeName == "boolean" { // stored and read back in one spelling
+		n.text = strconv.FormatBool(n.text == "true" || n.text == "1")
 	}
 	return nil
 }

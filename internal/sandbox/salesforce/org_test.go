@@ -96,6 +96,9 @@ func TestSessionEnds(t *testing.T) {
 		t.Errorf("soap: %d %s", status, fault(body))
 	}
 	r.agent = r.login(r.org.Credentials().Agent)
+	r.org.ExpireSessions()
+	r.rest(r.agent, "GET", "/limits", nil).want(http.StatusUnauthorized)
+	r.agent = r.login(r.org.Credentials().Agent)
 	r.set(switchSessionExpiry, "absolute")
 	for range 2 {
 		r.kit.Clock.Advance(59 * time.Minute)
@@ -112,6 +115,9 @@ func TestIdentityAndRevoke(t *testing.T) {
 	info := r.do(req).want(http.StatusOK)
 	info.equal("organization_id", r.org.Credentials().OrgID)
 	info.equal("preferred_username", r.org.Credentials().Agent.Username)
+	id, _ := http.NewRequest(http.MethodGet, r.server.URL+"/id/"+r.org.Credentials().OrgID+"/"+r.org.Credentials().Agent.UserID, nil)
+	id.Header = req.Header
+	r.do(id).want(http.StatusOK).equal("username", r.org.Credentials().Agent.Username)
 	resp, err := http.PostForm(r.server.URL+"/services/oauth2/revoke", url.Values{"token": {r.agent}})
 	if err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("revoke: %v", err)
@@ -268,6 +274,13 @@ func TestActs(t *testing.T) {
 	if again["account_id"] != made["account_id"] {
 		t.Error("an account was made twice")
 	}
+	do("create_account", map[string]string{"name": "Contoso", "country": "FR", "Industry": "Retail"})
+	r.set(switchCountryPicklists, on)
+	french, _ := r.org.Row("Account", do("create_account", map[string]string{"name": "Contoso France", "country": "FR"})["id"].(string))
+	if french["BillingCountry"] != "France" || french["BillingCountryCode"] != "FR" {
+		t.Errorf("%v", french)
+	}
+	r.set(switchCountryPicklists, off)
 	do("edit_opportunity", map[string]string{"id": id, "stage": "Closed Won", "IsPrivate": "true"})
 	do("edit_account", map[string]string{"id": made["account_id"].(string), "city": "Redmond"})
 	do("remove_contact", map[string]string{"id": made["role_id"].(string)})

@@ -237,6 +237,14 @@ func TestAccess(t *testing.T) {
 	r.set(switchDefaultAccess, "admin")
 	write(r.admin).want(http.StatusNoContent)
 	write(r.agent).refused(http.StatusBadRequest, "INVALID_FIELD")
+	row["Field"] = "Opportunity.Audit__c"
+	r.create(r.admin, "FieldPermissions", row)
+	r.rest(r.admin, "DELETE", "/sobjects/PermissionSet/"+set, nil).want(http.StatusNoContent)
+	for _, object := range []string{"FieldPermissions", "PermissionSetAssignment"} {
+		if rows := r.org.Rows(object); len(rows) != 0 {
+			t.Errorf("a deleted permission set leaves %v", rows)
+		}
+	}
 }
 
 func TestObjectAccess(t *testing.T) {
@@ -254,4 +262,33 @@ func TestObjectAccess(t *testing.T) {
 	r.create(r.admin, "PermissionSetAssignment", map[string]any{"AssigneeId": r.org.Credentials().Agent.UserID, "PermissionSetId": set})
 	r.query(r.agent, "SELECT Id FROM Thing__c").want(http.StatusOK)
 	r.rest(r.agent, "POST", "/sobjects/Thing__c", map[string]any{"Name": "x"}).refused(http.StatusForbidden, "INSUFFICIENT_ACCESS_OR_READONLY")
+}
+
+func TestDescribe(t *testing.T) {
+	r := newRig(t)
+	r.solutions()
+	r.rest(r.agent, "GET", "", nil).want(http.StatusOK).equal("query", "/services/data/v66.0/query")
+	r.rest(r.agent, "GET", "/sobjects/Opportunity", nil).want(http.StatusOK).equal("objectDescribe.keyPrefix", "006")
+	if all := r.rest(r.agent, "GET", "/sobjects", nil).want(http.StatusOK); !strings.Contains(string(all.raw), `"Microsoft_Solution__c"`) || strings.Contains(string(all.raw), `"CurrencyType"`) {
+		t.Errorf("%s", all.raw)
+	}
+	describe := r.rest(r.agent, "GET", "/sobjects/Microsoft_Solution__c/describe", nil).want(http.StatusOK)
+	fields := map[string]map[string]any{}
+	for _, f := range describe.at("fields").([]any) {
+		field := f.(map[string]any)
+		fields[field["name"].(string)] = field
+	}
+	checks := []struct {
+		field, key string
+		want       any
+	}{{"Name", "autoNumber", true}, {"Name", "createable", false}, {"Opportunity__c", "relationshipName", "Opportunity__r"}, {"Opportunity__c", "type", "reference"},
+		{"Opportunity__c", "nillable", false}, {"Solution_Identifier__c", "length", 100.0}, {"Solution_Identifier__c", "updateable", true}, {"SystemModstamp", "soapType", "xsd:dateTime"}}
+	for _, c := range checks {
+		if fields[c.field][c.key] != c.want {
+			t.Errorf("%s.%s is %v", c.field, c.key, fields[c.field][c.key])
+		}
+	}
+	if parent := r.rest(r.agent, "GET", "/sobjects/Opportunity/describe", nil); !strings.Contains(string(parent.raw), `"relationshipName":"Microsoft_Solutions__r"`) {
+		t.Error("the parent's describe lists the child relationship")
+	}
 }

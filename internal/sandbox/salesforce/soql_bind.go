@@ -115,6 +115,7 @@ func (s *soqlScope) child(q *query, parent *object) (childRelation, *apiError) {
 type operand struct {
 	value any
 	until time.Time // end of the span; zero for a plain value
+	exact bool      // ids differ by case
 }
 
 // operand checks a literal against the type of the field.
@@ -158,7 +159,7 @@ func (s *soqlScope) operand(q *query, f *field, op string, lit token) (operand, 
 		return refuse("string", "")
 	}
 	if op != "LIKE" {
-		return operand{value: strings.NewReplacer(`\%`, "%", `\_`, "_").Replace(lit.text)}, nil
+		return operand{value: strings.ReplaceAll(lit.text, string(likeEscape), "")}, nil
 	}
 	return operand{value: lit.text}, nil
 }
@@ -168,7 +169,7 @@ func (s *soqlScope) idOperand(q *query, lit token) (operand, *apiError) {
 		return operand{}, nil
 	}
 	if id, ok := normalizeID(lit.text); ok {
-		return operand{value: id}, nil
+		return operand{value: id, exact: true}, nil
 	}
 	return operand{}, soqlError(q.statement, lit.pos, "INVALID_QUERY_FILTER_OPERATOR", "invalid ID field: %s", lit.text)
 }

@@ -91,7 +91,7 @@ func (s *soqlScope) sort(q *query, obj *object, rows []*record) *apiError {
 	}
 	slices.SortStableFunc(rows, func(a, b *record) int {
 		for i, item := range q.order {
-			if c := item.compare(paths[i].value(s, a), paths[i].value(s, b)); c != 0 {
+			if c := item.compare(paths[i].value(s, a), paths[i].value(s, b), isIDType(paths[i].target.Type)); c != 0 {
 				return c
 			}
 		}
@@ -100,7 +100,7 @@ func (s *soqlScope) sort(q *query, obj *object, rows []*record) *apiError {
 	return nil
 }
 
-func (item orderItem) compare(a, b any) int {
+func (item orderItem) compare(a, b any, exact bool) int {
 	if a == nil || b == nil {
 		if a == nil && b == nil {
 			return 0
@@ -110,15 +110,17 @@ func (item orderItem) compare(a, b any) int {
 		}
 		return 1
 	}
-	c := compareValues(a, b)
+	c := compareValues(a, b, exact)
 	if item.desc {
 		return -c
 	}
 	return c
 }
 
-// compareValues orders two stored values of one type; text without regard to case.
-func compareValues(a, b any) int {
+func isIDType(t fieldType) bool { return t == typeID || t == typeReference }
+
+// compareValues orders two stored values of one type; text without regard to case unless exact, as ids are compared.
+func compareValues(a, b any, exact bool) int {
 	switch x := a.(type) {
 	case float64:
 		y, _ := b.(float64)
@@ -135,6 +137,9 @@ func compareValues(a, b any) int {
 			return -1
 		}
 		return 1
+	}
+	if exact {
+		return cmp.Compare(literalText(a), literalText(b))
 	}
 	return cmp.Compare(strings.ToLower(literalText(a)), strings.ToLower(literalText(b)))
 }
@@ -247,7 +252,7 @@ func (s *soqlScope) operands(q *query, f *field, c comparison) ([]operand, *apiE
 	var list []operand
 	for _, rec := range rows {
 		if v := selected.value(s, rec); v != nil {
-			list = append(list, operand{value: v})
+			list = append(list, operand{value: v, exact: true})
 		}
 	}
 	return list, nil
@@ -264,7 +269,10 @@ func (x operand) matches(value any, op string) bool {
 	if !x.until.IsZero() {
 		return x.spanMatches(value, op)
 	}
-	c := compareValues(value, x.value)
+	if text, isText := value.(string); isText && !x.exact && (op == "=" || op == "!=" || op == "IN" || op == "NOT IN") {
+		return strings.EqualFold(text, literalText(x.value))
+	}
+	c := compareValues(value, x.value, x.exact)
 	switch op {
 	case "<":
 		return c < 0
@@ -287,7 +295,7 @@ func (x operand) spanMatches(value any, op string) bool {
 	if _, isDate := value.(string); isDate {
 		until = x.until.Format(dateForm)
 	}
-	before, after := compareValues(value, x.value) < 0, compareValues(value, until) >= 0
+	before, after := compareValues(value, x.value, false) < 0, compareValues(value, until, false) >= 0
 	switch op {
 	case "<":
 		return before
@@ -301,7 +309,7 @@ func (x operand) spanMatches(value any, op string) bool {
 	return !before && !after
 }
 
-// like matches without regard to case: % is any run, _ any one character, and a backslash takes away their meaning.
+// like matches without regard to case: % is any run, _ any one character, and a preceding likeEscape takes away their meaning.
 func like(value, pattern string) bool {
 	text, pat := []rune(strings.ToLower(value)), []rune(strings.ToLower(pattern))
 	t, p, star, retry := 0, 0, -1, 0
@@ -310,7 +318,7 @@ func like(value, pattern string) bool {
 		case p < len(pat) && pat[p] == '%':
 			star, retry = p, t
 			p++
-		case p+1 < len(pat) && pat[p] == '\\' && (pat[p+1] == '%' || pat[p+1] == '_') && pat[p+1] == text[t]:
+		case p+1 < len(pat) && pat[p] == likeEscape && pat[p+1] == text[t]:
 			p, t = p+2, t+1
 		case p < len(pat) && (pat[p] == '_' || pat[p] == text[t]):
 			p, t = p+1, t+1

@@ -91,8 +91,11 @@ func scanPlain(rest string) (tokenKind, string) {
 	return tokenEnd, ""
 }
 
-// scanString reads a quoted string with the escapes of SOQL ("Quoted String Escape Sequences"). In LIKE patterns \% and \_
-// must stay marked, so they keep their backslash here.
+// likeEscape marks a wildcard of a LIKE pattern that the statement escaped. It is a private-use character, so that a backslash
+// of the text itself is never taken for a mark.
+const likeEscape = '\uE000'
+
+// scanString reads a quoted string with the escapes of SOQL ("Quoted String Escape Sequences").
 func scanString(rest string) (text string, length int, problem string) {
 	var b strings.Builder
 	for i := 1; i < len(rest); i++ {
@@ -105,7 +108,7 @@ func scanString(rest string) (text string, length int, problem string) {
 				return "", 0, "unexpected char: '\\'"
 			}
 			plain, ok := map[byte]string{'n': "\n", 'N': "\n", 'r': "\r", 'R': "\r", 't': "\t", 'T': "\t", 'b': "\b", 'B': "\b",
-				'f': "\f", 'F': "\f", '"': `"`, '\'': "'", '\\': `\`, '%': `\%`, '_': `\_`}[rest[i]]
+				'f': "\f", 'F': "\f", '"': `"`, '\'': "'", '\\': `\`, '%': string(likeEscape) + "%", '_': string(likeEscape) + "_"}[rest[i]]
 			if !ok {
 				return "", 0, fmt.Sprintf("Illegal string literal: invalid string literal escape sequence '\\%c'", rest[i])
 			}

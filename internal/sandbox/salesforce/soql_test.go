@@ -34,6 +34,7 @@ func TestSOQL(t *testing.T) {
 		"WHERE StageName NOT IN ('Closed Won')":                                  "AC",
 		"WHERE (IsWon = TRUE OR Amount = 1e1) AND Account.BillingCountry = 'us'": "AB",
 		"WHERE Account.Name = 'O\\'Neil 100% \\\\ Co'":                           "ABC",
+		"WHERE Account.Name LIKE '%\\\\%'":                                       "ABC",
 		"WHERE Account.Name LIKE '%100\\% %'":                                    "ABC",
 		"WHERE Id = '" + a[:15] + "'":                                            "A",
 		"WHERE SystemModstamp >= " + stamp:                                       "ABC",
@@ -67,6 +68,23 @@ func TestSOQL(t *testing.T) {
 	children.equal("records.0.Opportunities.totalSize", 1.0)
 	r.query(r.agent, "SELECT Id, (SELECT Id FROM OpportunityContactRoles) FROM Opportunity").equal("records.0.OpportunityContactRoles", nil)
 	r.query(r.agent, "select count() from Opportunity where IsWon = false").equal("totalSize", 2.0)
+}
+
+// TestIDsDifferByCase: ids are compared exactly and ordered by age, which a cursor over (SystemModstamp, Id) relies on.
+func TestIDsDifferByCase(t *testing.T) {
+	r := newRig(t)
+	var ids []string
+	for range 64 { // past the point where ids differ by the case of one letter only
+		id, err := r.org.Create("Account", map[string]any{"Name": "Contoso"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	for _, id := range ids {
+		r.query(r.agent, "SELECT Id FROM Account WHERE Id = '"+id+"'").equal("totalSize", 1.0)
+	}
+	r.query(r.agent, "SELECT Id FROM Account WHERE Id > '"+ids[39]+"' ORDER BY Id").equal("records.0.Id", ids[40])
 }
 
 func TestSOQLRefusals(t *testing.T) {

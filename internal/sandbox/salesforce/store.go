@@ -2,6 +2,8 @@ package salesforce
 
 import (
 	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -60,14 +62,59 @@ func (r *record) value(o *Org, f *field) any {
 
 // table holds the rows of one object in the order of their creation, which is also the order of their ids.
 type table struct {
-	rows  map[string]*record
-	order []string
+	rows    map[string]*record
+	order   []string
+	indexes map[string]map[string]map[string]bool // column, lower-case value, ids; each made when first asked for
+}
+
+// set stores or, with nil, removes a row and keeps the indexes true.
+func (t *table) set(id string, rec *record) {
+	old := t.rows[id]
+	for column, index := range t.indexes {
+		if old != nil {
+			delete(index[indexKey(old.values[column])], id)
+		}
+		if rec != nil {
+			addToIndex(index, rec.values[column], id)
+		}
+	}
+	if rec == nil {
+		delete(t.rows, id)
+		return
+	}
+	t.rows[id] = rec
+}
+
+// idsWith returns the ids of the rows, deleted ones included, whose column has this value in any case, in id order.
+func (t *table) idsWith(column string, value any) []string {
+	index := t.indexes[column]
+	if index == nil {
+		index = map[string]map[string]bool{}
+		for id, rec := range t.rows {
+			addToIndex(index, rec.values[column], id)
+		}
+		t.indexes[column] = index
+	}
+	return slices.Sorted(maps.Keys(index[indexKey(value)]))
+}
+
+func indexKey(value any) string { return strings.ToLower(literalText(value)) }
+
+func addToIndex(index map[string]map[string]bool, value any, id string) {
+	if value == nil {
+		return
+	}
+	key := indexKey(value)
+	if index[key] == nil {
+		index[key] = map[string]bool{}
+	}
+	index[key][id] = true
 }
 
 func (o *Org) table(obj *object) *table {
 	t := o.tables[obj.Name]
 	if t == nil {
-		t = &table{rows: map[string]*record{}}
+		t = &table{rows: map[string]*record{}, indexes: map[string]map[string]map[string]bool{}}
 		o.tables[obj.Name] = t
 	}
 	return t
@@ -144,20 +191,18 @@ func (t *tx) put(rec *record) {
 	if old == nil {
 		tab.order = append(tab.order, rec.id)
 	}
-	tab.rows[rec.id] = rec
+	tab.set(rec.id, rec)
 	t.onRollback(func() {
-		if old != nil {
-			tab.rows[rec.id] = old
-			return
+		tab.set(rec.id, old)
+		if old == nil {
+			tab.order = tab.order[:len(tab.order)-1]
 		}
-		delete(tab.rows, rec.id)
-		tab.order = tab.order[:len(tab.order)-1]
 	})
 }
 
 // erase removes a row for good. Its place in the order stays and is skipped by scans.
 func (t *tx) erase(rec *record) {
 	tab := t.o.table(rec.object)
-	delete(tab.rows, rec.id)
-	t.onRollback(func() { tab.rows[rec.id] = rec })
+	tab.set(rec.id, nil)
+	t.onRollback(func() { tab.set(rec.id, rec) })
 }

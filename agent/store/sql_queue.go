@@ -303,12 +303,7 @@ func (s *SQL) Settle(ctx context.Context, claim Claim, outcome Outcome) error {
 // ReleaseGated implements Queue.
 func (s *SQL) ReleaseGated(ctx context.Context) error {
 	err := s.update(ctx, func(t tx) error {
-		keys, err := query(t, one[string],
-			`SELECT deal_key FROM work WHERE connector = $1 AND state = 'gated' ORDER BY deal_key`+t.forUpdate())
-		if err != nil || len(keys) == 0 {
-			return err
-		}
-		_, err = t.exec(`UPDATE work SET state = 'active', flow = '', due_at = $2 WHERE connector = $1 AND state = 'gated'`, t.now)
+		_, err := t.exec(`UPDATE work SET state = 'active', flow = '', due_at = $2 WHERE connector = $1 AND state = 'gated'`, t.now)
 		return err
 	})
 	if err == nil {

@@ -92,7 +92,7 @@ func sqliteURI(path string) string {
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // a drive letter
 	}
-	return (&url.URL{Scheme: "file", OmitHost: false, Path: path}).String()
+	return (&url.URL{Scheme: "file", Path: path}).String()
 }
 
 // createPrivate makes sure that the file is readable by its owner only; SQLite gives its side files the same mode.

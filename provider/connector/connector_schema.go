@@ -44,7 +44,7 @@ const connectorDescription = "Declares one connector, the pair of a Partner Cent
 // Schema implements [resource.Resource].
 func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
-		MarkdownDescription: connectorDescription,
+		MarkdownDescription: connectorDescription + "\n\n**Default field mapping.** `field_mappings` changes rows of it.\n\n" + mappingTable(),
 		Attributes: map[string]schema.Attribute{
 			"id": identifier("its name."),
 			"name": schema.StringAttribute{
@@ -194,9 +194,8 @@ func variablesAttribute() schema.Attribute {
 
 func fieldMappingsAttribute() schema.Attribute {
 	return schema.MapNestedAttribute{
-		Optional: true,
-		MarkdownDescription: "Changes to the default field mapping, under any keys. Each names fields of the deal; what a row leaves out stays as in the default.\n\n" +
-			mappingTable(),
+		Optional:            true,
+		MarkdownDescription: "Changes to the default field mapping (see the table above), under any keys. What a row leaves out stays as in the default.",
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 			"crm":  requiredText("The CRM; the connector's."),
 			"name": requiredText("Name of the mapping, for people."),

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
+	"testing/synctest"
 )
 
 // gate is a fetch that reports each call and lets it go on when it is told to.
@@ -28,44 +28,34 @@ func (g *gate) fetch(_ context.Context, keys []string) (map[string]string, error
 	return values, nil
 }
 
-func (b *batch[V]) waitingFor(n int) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.waiting) == n
-}
-
 func TestBatchGathersWhileACallIsUnderWay(t *testing.T) {
 	t.Parallel()
-	g := newGate()
-	b := newBatch(10, g.fetch)
-	var group sync.WaitGroup
-	ask := func(key string) {
-		group.Go(func() {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		b := newBatch(10, g.fetch)
+		ask := func(key string) {
 			if got, err := b.get(t.Context(), key); err != nil || got != "value of "+key {
 				t.Errorf("get %s: %q, %v", key, got, err)
 			}
-		})
-	}
-	ask("first")
-	if keys := <-g.calls; len(keys) != 1 {
-		t.Fatalf("the first read went out with %q", keys)
-	}
-	for i := range 13 {
-		ask(fmt.Sprint("key", i))
-	}
-	for !b.waitingFor(13) { // the goroutines only have to get as far as the queue
-	}
-	g.open <- nil
-	for _, want := range []int{10, 3} {
-		if keys := <-g.calls; len(keys) != want {
-			t.Errorf("a call asked for %d keys, want %d", len(keys), want)
 		}
+		go ask("first")
+		if keys := <-g.calls; len(keys) != 1 {
+			t.Fatalf("the first read went out with %q", keys)
+		}
+		for i := range 13 {
+			go ask(fmt.Sprint("key", i))
+		}
+		synctest.Wait() // until all thirteen stand in the queue
 		g.open <- nil
-	}
-	group.Wait()
-	if _, err := b.get(t.Context(), "key3"); err != nil {
-		t.Errorf("a kept value was asked for again: %v", err)
-	}
+		for _, want := range []int{10, 3} {
+			if keys := <-g.calls; len(keys) != want {
+				t.Errorf("a call asked for %d keys, want %d", len(keys), want)
+			}
+			g.open <- nil
+		}
+		synctest.Wait()
+		ask("key3") // is kept: a second call would wait for the gate for ever
+	})
 }
 
 func TestBatchForgetsWhatIsUnderWay(t *testing.T) {

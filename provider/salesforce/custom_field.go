@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+	client "github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce/metadata"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/remote"
 )
@@ -104,12 +106,7 @@ func (r *customField) Update(ctx context.Context, req resource.UpdateRequest, re
 		return
 	}
 	if !state.equal(plan) {
-		err := r.fields().update(ctx, plan.FullName.ValueString(), func(live metadata.Component) error {
-			var diagnostics diag.Diagnostics
-			plan.overlay(ctx, live, &diagnostics)
-			return failure(diagnostics)
-		})
-		if err != nil {
+		if err := r.update(ctx, plan, state); err != nil {
 			resp.Diagnostics.AddError("Custom field was not updated", remote.Detail(fmt.Errorf("%s: %w", plan.FullName.ValueString(), err)))
 			return
 		}
@@ -117,6 +114,24 @@ func (r *customField) Update(ctx context.Context, req resource.UpdateRequest, re
 	r.complete(ctx, &plan, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	r.identify(ctx, resp.Identity, &resp.Diagnostics, plan.identity())
+}
+
+// update writes the plan. Whether updateMetadata keeps elements that are left out is not documented for every case: when a
+// change of type is refused without them, it is tried again with the former type's elements set to nil.
+func (r *customField) update(ctx context.Context, plan, state fieldModel) error {
+	write := func(nilled bool) error {
+		return r.fields().update(ctx, plan.FullName.ValueString(), func(live metadata.Component) error {
+			var diagnostics diag.Diagnostics
+			plan.overlay(ctx, live, nilled, &diagnostics)
+			return failure(diagnostics)
+		})
+	}
+	err := write(false)
+	var refusal *client.APIError
+	if plan.Type.Equal(state.Type) || !errors.As(err, &refusal) || refusal.Class() != problem.NeedsPerson || write(true) != nil {
+		return err
+	}
+	return nil
 }
 
 // Delete implements [resource.Resource]. Salesforce keeps a deleted field for 15 days.

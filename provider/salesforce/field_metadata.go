@@ -21,7 +21,7 @@ const (
 
 var deleteConstraints = []word{{setNull, "SetNull"}, {restrict, "Restrict"}, {cascade, "Cascade"}}
 
-// elements of a definition that follow from our attributes; [fieldModel.overlay] owns these and leaves all others alone.
+// Elements of a definition by name (source: Metadata API Developer Guide, "CustomField").
 const (
 	elementDescription       = "description"
 	elementHelpText          = "inlineHelpText"
@@ -107,18 +107,14 @@ func (m *fieldModel) component(ctx context.Context, diagnostics *diag.Diagnostic
 }
 
 // overlay turns the live definition into the planned one. Elements that no attribute stands for stay as they are, unless
-// the type changes: another type has other elements.
-func (m *fieldModel) overlay(ctx context.Context, live metadata.Component, diagnostics *diag.Diagnostics) {
+// the type changes: another type has other elements. Those are left out, or with nilled sent as nil.
+func (m *fieldModel) overlay(ctx context.Context, live metadata.Component, nilled bool, diagnostics *diag.Diagnostics) {
 	wanted := m.component(ctx, diagnostics)
 	if diagnostics.HasError() {
 		return
 	}
 	if live.Node.ChildText("type") != wanted.Node.ChildText("type") {
-		for _, child := range live.Node.Children() {
-			if child.Name() != "fullName" && !slices.Contains([]string{elementDescription, elementHelpText, elementTrackHistory}, child.Name()) {
-				live.Node.Remove(child)
-			}
-		}
+		dropElements(live.Node, wanted.Node, nilled, diagnostics)
 	}
 	if set := live.Node.Child(elementValueSet); set != nil && wanted.Node.Child(elementValueSet) != nil {
 		mergeValueSet(set, wanted.Node.Child(elementValueSet))
@@ -142,6 +138,28 @@ func (m *fieldModel) overlay(ctx context.Context, live metadata.Component, diagn
 	}
 	if !m.Unique.ValueBool() {
 		live.Node.RemoveAll(elementCaseSensitive)
+	}
+}
+
+// shared are the elements that a field keeps whatever its type.
+var shared = []string{"fullName", elementDescription, elementHelpText, elementTrackHistory}
+
+// dropElements takes out what belongs to the former type.
+func dropElements(live, wanted *metadata.Node, nilled bool, diagnostics *diag.Diagnostics) {
+	for _, child := range live.Children() {
+		if slices.Contains(shared, child.Name()) {
+			continue
+		}
+		live.Remove(child)
+		if !nilled || wanted.Child(child.Name()) != nil {
+			continue
+		}
+		empty, err := metadata.Parse([]byte("<" + child.Name() + ` xsi:nil="true"/>`))
+		if err != nil {
+			diagnostics.AddError("Custom field could not be encoded", err.Error())
+			return
+		}
+		live.Append(empty)
 	}
 }
 

@@ -44,6 +44,10 @@ func (r *permissionSet) Create(ctx context.Context, req resource.CreateRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if err := r.ready(ctx, grantsOf(plan)); err != nil {
+		resp.Diagnostics.AddError("Permission set was not created", remote.Detail(err))
+		return
+	}
 	id, err := r.create(ctx, plan)
 	if err != nil {
 		addCreateError(&resp.Diagnostics, "permission set", "cosell_salesforce_permission_set", plan.Name.ValueString(), err)
@@ -106,6 +110,10 @@ func (r *permissionSet) Update(ctx context.Context, req resource.UpdateRequest, 
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	if resp.Diagnostics.HasError() {
+		return
+	}
+	if err := r.ready(ctx, grantsOf(plan)); err != nil {
+		resp.Diagnostics.AddError("Permission set was not updated", remote.Detail(err))
 		return
 	}
 	id := client.ID(state.ID.ValueString())
@@ -202,11 +210,7 @@ func (r *permissionSet) checkAssignees(ctx context.Context, plan permissionModel
 	if !known || len(names) == 0 {
 		return
 	}
-	var ids map[string]client.ID
-	err := r.withAPI(ctx, func(ctx context.Context, p permissions) (err error) {
-		ids, err = p.users(ctx, names)
-		return err
-	})
+	ids, err := r.users(ctx, names)
 	if err != nil {
 		diagnostics.AddError("Permission set's assignees could not be checked", remote.Detail(err))
 		return
@@ -320,6 +324,40 @@ func (r *permissionSet) rename(ctx context.Context, id client.ID, plan, state pe
 	})
 }
 
+// ready fails when something that the declaration names does not exist, before anything is written.
+func (r *permissionSet) ready(ctx context.Context, wanted grants) error {
+	var missing []string
+	for name := range wanted.fields {
+		state, err := r.securable(ctx, name)
+		if err != nil {
+			return err
+		}
+		if state == fieldMissing {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		slices.Sort(missing)
+		return problem.New(problem.FieldMissing, strings.Join(missing, ", "), "the permission set grants it")
+	}
+	ids, err := r.users(ctx, wanted.assignees)
+	if err != nil {
+		return err
+	}
+	if unknown := unknownUsers(wanted.assignees, ids); len(unknown) > 0 {
+		return fmt.Errorf("no user has the user name %s: correct assignees, or make the user first", strings.Join(unknown, ", "))
+	}
+	return nil
+}
+
+func (r *permissionSet) users(ctx context.Context, names []string) (ids map[string]client.ID, err error) {
+	err = r.withAPI(ctx, func(ctx context.Context, p permissions) error {
+		ids, err = p.users(ctx, names)
+		return err
+	})
+	return ids, err
+}
+
 // grant makes the set's rows those that are wanted. It compares with what is there before each try, so that an answer
 // that was lost is settled by the next.
 func (r *permissionSet) grant(ctx context.Context, id client.ID, wanted grants) error {
@@ -327,14 +365,11 @@ func (r *permissionSet) grant(ctx context.Context, id client.ID, wanted grants) 
 	if err != nil {
 		return err
 	}
+	users, err := r.users(ctx, wanted.assignees)
+	if err != nil {
+		return err
+	}
 	return r.write(ctx, func(ctx context.Context, p permissions) error {
-		users, err := p.users(ctx, wanted.assignees)
-		if err != nil {
-			return err
-		}
-		if missing := unknownUsers(wanted.assignees, users); len(missing) > 0 {
-			return fmt.Errorf("no user has the user name %s: correct assignees, or make the user first", strings.Join(missing, ", "))
-		}
 		live, err := p.live(ctx, id, wanted)
 		if err != nil {
 			return err

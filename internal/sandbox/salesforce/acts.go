@@ -2,7 +2,6 @@ package salesforce
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,6 +30,9 @@ var accountColumns = map[string]string{"name": "Name", "country": "BillingCountr
 var opportunityColumns = map[string]string{"name": "Name", "stage": "StageName", "amount": "Amount", "close_date": "CloseDate", "description": "Description",
 	"next_step": "NextStep", "currency": "CurrencyIsoCode"}
 
+// addressParameters describe the account that an opportunity's act makes.
+var addressParameters = []string{"country", "street", "postal_code", "city"}
+
 func accountParameters(required bool) []Parameter {
 	name := may("name", "account name")
 	name.Required = required
@@ -54,8 +56,10 @@ func (o *Org) Acts() []Act {
 		{"edit_account", "edit fields of an account", append([]Parameter{id}, accountParameters(false)...), true, o.editAct("Account", accountColumns)},
 		{"create_opportunity", "create an opportunity; an account name that is new makes an account, a contact or solution makes their rows",
 			append(opportunityParameters(true), may("account", "account name or id"), may("country", "billing country of a new account"),
-				may("postal_code", "billing postal code of a new account"), may("city", "billing city of a new account"),
-				may("contact", "last name of a new primary contact"), may("contact_email", "email of that contact"),
+				may("street", "billing street of a new account"), may("postal_code", "billing postal code of a new account"),
+				may("city", "billing city of a new account"), may("contact", "last name of a new primary contact"),
+				may("contact_first_name", "first name of that contact"), may("contact_email", "email of that contact"),
+				may("contact_phone", "phone of that contact"),
 				may("solution", "identifier of a Microsoft solution")), true, o.createOpportunityAct},
 		{"edit_opportunity", "edit fields of an opportunity", append([]Parameter{id}, opportunityParameters(false)...), true, o.editAct("Opportunity", opportunityColumns)},
 		{"add_solution", "add a Microsoft solution to an opportunity", []Parameter{need("opportunity", "opportunity id"), need("solution", "solution identifier"),
@@ -148,7 +152,7 @@ func (o *Org) createOpportunityAct(ctx context.Context, args map[string]string) 
 	if err != nil {
 		return nil, err
 	}
-	values := pickArgs(args, opportunityColumns, "account", "country", "postal_code", "city", "contact", "contact_email", "solution")
+	values := pickArgs(args, opportunityColumns, slices.Concat(addressParameters, []string{"account", "contact", "contact_first_name", "contact_email", "contact_phone", "solution"})...)
 	if account != "" {
 		values["AccountId"], out["account_id"] = account, account
 	}
@@ -164,7 +168,9 @@ func (o *Org) createOpportunityAct(ctx context.Context, args map[string]string) 
 	}
 	out["id"] = id
 	if args["contact"] != "" {
-		added, err := o.addContactAct(ctx, map[string]string{"opportunity": id, "last_name": args["contact"], "email": args["contact_email"]})
+		added, err := o.addContactAct(ctx, map[string]string{
+			"opportunity": id, "last_name": args["contact"], "first_name": args["contact_first_name"], "email": args["contact_email"], "phone": args["contact_phone"],
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -184,8 +190,10 @@ func (o *Org) createOpportunityAct(ctx context.Context, args map[string]string) 
 func (o *Org) accountFor(args map[string]string) (string, error) {
 	account := args["account"]
 	if account == "" {
-		if args["country"]+args["postal_code"]+args["city"] != "" {
-			return "", errors.New("country, city and postal_code describe the account: name it with account=")
+		for _, name := range addressParameters {
+			if args[name] != "" {
+				return "", fmt.Errorf("%s describes the account: name it with account=", name)
+			}
 		}
 		return "", nil
 	}
@@ -196,7 +204,7 @@ func (o *Org) accountFor(args map[string]string) (string, error) {
 		return id, nil
 	}
 	values := map[string]string{"Name": account}
-	for _, name := range []string{"country", "postal_code", "city"} {
+	for _, name := range addressParameters {
 		if args[name] != "" {
 			values[accountColumns[name]] = args[name]
 		}

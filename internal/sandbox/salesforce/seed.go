@@ -41,7 +41,7 @@ func (o *Org) newUser(t *tx, username, first, last string, login *Login) *princi
 	login.UserID = p.userID
 	o.users[p.userID] = p
 	o.stampSeed(t, &record{id: p.userID, object: o.data.object("User"), values: map[string]any{
-		"Username": p.username, "Email": p.username, "FirstName": first, "LastName": last, "Name": first + " " + last,
+		"Username": p.username, "Email": p.username, "Phone": "+1 425 555 0100", "FirstName": first, "LastName": last, "Name": first + " " + last,
 		"Alias": strings.ToLower(last[:4]), "IsActive": true, "UserType": "Standard", "TimeZoneSidKey": "GMT", "LocaleSidKey": "en_US",
 		"LanguageLocaleKey": "en_US",
 	}}, p)

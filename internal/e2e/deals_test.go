@@ -1,0 +1,220 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
+)
+
+const (
+	dealsOnEachSide = 50
+	customers       = 7
+)
+
+func sellersDeal(i int) string    { return fmt.Sprintf("Seller's deal %d", i) }
+func microsoftsDeal(i int) string { return fmt.Sprintf("Microsoft's deal %d", i) }
+
+func (b *bed) sellerShares(name string, i int) string {
+	return b.act("create_opportunity", map[string]string{
+		"name": name, "stage": "Qualification", "amount": strconv.Itoa(1000 + i), "close_date": "2027-03-31", "description": "notes of " + name,
+		"account": fmt.Sprintf("Fabrikam %d", i%customers), "country": "Norway", "street": "1 Main St", "city": "Oslo", "postal_code": "0150",
+		"solution": "SOL-10001-AAA", "Sync_with_Partner_Center__c": "true",
+	})
+}
+
+func (b *bed) microsoftSends(name string, i int) string {
+	return b.act("send_referral", map[string]string{
+		"name": name, "value": strconv.Itoa(2000 + i), "currency": "USD", "close_date": "2027-06-30", "notes": "notes of " + name,
+		"customer": fmt.Sprintf("Contoso %d", i%customers), "address_line1": "2 Main St", "city": "Bergen", "postal_code": "5003", "country": "NO",
+	})
+}
+
+// Fifty deals begin on each side at once, at 50 ms latency and with one request in twenty failing in some way. They end equal
+// in every mapped field, and each path costs exactly the writes that are stated here: nothing is created twice, nothing is
+// written twice, and nothing echoes.
+func TestDealsBecomeEqualUnderFaults(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, nil)
+	b.start()
+	var shared, received, names []string
+	b.trouble(lab.FaultPlan{Rate: 0.05, Seed: 1, Latency: 50 * time.Millisecond})
+	mark := b.lastOperation()
+	for i := range dealsOnEachSide {
+		shared = append(shared, b.sellerShares(sellersDeal(i), i))
+		received = append(received, b.microsoftSends(microsoftsDeal(i), i))
+		names = append(names, sellersDeal(i), microsoftsDeal(i))
+	}
+	b.until("all deals to be equal", func() []string { return b.unequal(names) })
+	b.expectWrites(mark, map[string]int{
+		"create referral":    dealsOnEachSide, // share: one create in Partner Center …
+		"update Opportunity": dealsOnEachSide, // … and one update that tells the opportunity its referral
+		"create Opportunity": dealsOnEachSide, // receive: one create in Salesforce, and nothing in Partner Center
+		"create Account":     customers,
+	})
+
+	mark = b.lastOperation()
+	for i, id := range shared {
+		b.act("edit_opportunity", map[string]string{"id": id, "amount": strconv.Itoa(5000 + i), "close_date": "2027-04-30", "description": "edited by the seller"})
+	}
+	for i, id := range received {
+		b.act("edit_referral", map[string]string{"id": id, "value": strconv.Itoa(7000 + i), "notes": "edited by Microsoft"})
+	}
+	b.until("the edits to be equal", func() []string { return b.unequal(names) })
+	b.expectWrites(mark, map[string]int{
+		"update referral":    dealsOnEachSide, // an edit of the seller: one patch
+		"update Opportunity": dealsOnEachSide, // an edit of Microsoft: one update
+	})
+
+	mark = b.lastOperation()
+	for i := range dealsOnEachSide {
+		row := b.opportunities()[microsoftsDeal(i)][0]
+		b.act("edit_opportunity", map[string]string{"id": text(row["Id"]), "stage": "Qualification"})
+	}
+	b.until("the deals to be accepted", func() []string {
+		var waiting []string
+		for i, id := range received {
+			if referral, err := b.sandbox.PartnerCenter().Referral(id); err != nil || referral.Status != "Active" {
+				waiting = append(waiting, microsoftsDeal(i))
+			}
+		}
+		return append(waiting, b.unequal(names)...)
+	})
+	b.expectWrites(mark, map[string]int{"update referral": dealsOnEachSide}) // leaving on-hold: one patch accepts
+	b.trouble(lab.FaultPlan{})
+	b.stop()
+	b.expectFaults(20)
+}
+
+// expectFaults makes sure that the world was as unkind as the test says.
+func (b *bed) expectFaults(least int) {
+	b.t.Helper()
+	kinds := map[string]int{}
+	total := 0
+	for _, operation := range b.sandbox.Kit().Log.Since(0) {
+		if operation.Fault != "" {
+			kinds[operation.Fault]++
+			total++
+		}
+	}
+	b.t.Logf("faults injected: %v", kinds)
+	if total < least {
+		b.t.Errorf("only %d requests failed: %v", total, kinds)
+	}
+}
+
+// expectWrites compares the agent's writes since a mark with what each path costs, after the agent has had the time for two
+// more polls to show that it has nothing left to do.
+func (b *bed) expectWrites(mark int64, want map[string]int) {
+	b.t.Helper()
+	b.rest()
+	if diff := cmp.Diff(want, b.agentsWrites(mark)); diff != "" {
+		b.t.Errorf("writes of the agent (-want +got)\n%s", diff)
+	}
+}
+
+// rest waits until the agent has polled several times since its last write.
+func (b *bed) rest() {
+	b.t.Helper()
+	const polls = 12
+	b.until("the agent to rest", func() []string {
+		quiet := 0
+		operations := b.sandbox.Kit().Log.Since(0)
+		for _, operation := range slices.Backward(operations) {
+			if operation.IsWrite() && operation.Service != "entra" {
+				break
+			}
+			if operation.Action == "read" && operation.Object == "Opportunity" {
+				quiet++
+			}
+		}
+		if quiet < polls {
+			return []string{fmt.Sprintf("%d of %d polls", quiet, polls)}
+		}
+		return nil
+	})
+}
+
+// The agent is killed at counted effects: at every kill one write is either about to be applied or applied without an answer.
+// Whatever it was, the restarted agent creates nothing twice, carries every edit over, and repeats at most the update that was
+// open.
+func TestKilledAtCountedEffects(t *testing.T) {
+	t.Parallel()
+	const kills = 24
+	b := newBed(t, nil)
+	b.trouble(lab.FaultPlan{Latency: 5 * time.Millisecond})
+	b.start()
+	trap := b.sandbox.Kit().Trap
+	var names []string
+	want, edits := map[string]int{}, map[string]string{}
+	mark := b.lastOperation()
+	for kill := range kills {
+		when := []string{"before", "after"}[kill%2]
+		if err := trap.Arm(1+kill%3, when); err != nil {
+			t.Fatal(err)
+		}
+		hit := trap.Hit()
+		shared, received := sellersDeal(kill), microsoftsDeal(kill)
+		b.sellerShares(shared, kill)
+		b.microsoftSends(received, kill)
+		names = append(names, shared, received)
+		if kill > 0 {
+			b.editBoth(kill-1, want, edits)
+		}
+		select {
+		case <-hit:
+		case <-time.After(patience):
+			t.Fatalf("kill %d: the effect was not reached\n%s", kill, b.tail())
+		}
+		b.kill()
+		trap.Release()
+		b.start()
+	}
+	b.until("all deals to be equal after the kills", func() []string { return b.unequal(names) })
+	b.rest()
+	for name, notes := range edits {
+		if got := text(b.opportunities()[name][0]["Description"]); got != notes {
+			t.Errorf("%s: the edit %q was lost, both sides hold %q", name, notes, got)
+		}
+	}
+	if len(edits) < kills {
+		t.Errorf("only %d edits were made", len(edits))
+	}
+	want["create referral"], want["create Opportunity"], want["create Account"] = kills, kills, customers
+	want["update Opportunity"] += kills
+	got := b.agentsWrites(mark)
+	for _, what := range slices.Sorted(maps.Keys(want)) {
+		most := want[what]
+		if what == "update Opportunity" || what == "update referral" {
+			most += kills // at most the one update that was open at each kill is repeated
+		}
+		if got[what] < want[what] && what[:6] == "create" || got[what] > most {
+			t.Errorf("%s: %d times, expected %d to %d", what, got[what], want[what], most)
+		}
+		delete(got, what)
+	}
+	if len(got) > 0 {
+		t.Errorf("unexpected writes: %v", got)
+	}
+	b.stop()
+}
+
+// editBoth lets both sides edit the deals of an earlier round, if they have arrived.
+func (b *bed) editBoth(i int, want map[string]int, edits map[string]string) {
+	if rows := b.opportunities()[sellersDeal(i)]; len(rows) == 1 {
+		edits[sellersDeal(i)] = fmt.Sprintf("seller's edit %d", i)
+		b.act("edit_opportunity", map[string]string{"id": text(rows[0]["Id"]), "description": edits[sellersDeal(i)]})
+		want["update referral"]++
+	}
+	if referrals := b.referrals()[microsoftsDeal(i)]; len(referrals) == 1 {
+		edits[microsoftsDeal(i)] = fmt.Sprintf("Microsoft's edit %d", i)
+		b.act("edit_referral", map[string]string{"id": text(referrals[0]["id"]), "notes": edits[microsoftsDeal(i)]})
+		want["update Opportunity"]++
+	}
+}

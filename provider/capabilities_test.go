@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
 	"github.com/cosell-sync/terraform-provider-cosell/provider"
 )
 
@@ -188,6 +189,34 @@ func TestInterruptedApply(t *testing.T) {
 					t.Error("no answer was lost: the row does not recognise the creating request")
 				}
 			}},
+			planIsEmpty(row.config),
+		)
+	})
+}
+
+// TestApplyWhileSystemsRefuse makes the systems refuse a good part of all requests for passing reasons.
+func TestApplyWhileSystemsRefuse(t *testing.T) {
+	each(t, func(row capability) bool { return !row.logical }, func(t *testing.T, _ string, row capability, w *world) {
+		refuse := lab.FaultPlan{Rate: 0.2, Seed: 1, Kinds: []string{
+			lab.FaultUnavailable, lab.FaultThrottled, lab.FaultExpiredSession, lab.FaultRowLock,
+		}}
+		row.run(t, w,
+			resource.TestStep{
+				PreConfig: func() {
+					if err := w.sandbox.Kit().Faults.Set(refuse); err != nil {
+						t.Fatal(err)
+					}
+				},
+				Config: row.config,
+				PostApplyFunc: func() {
+					if err := w.sandbox.Kit().Faults.Set(lab.FaultPlan{}); err != nil {
+						t.Fatal(err)
+					}
+					if !slices.ContainsFunc(w.sandbox.Kit().Log.Since(0), func(o lab.Operation) bool { return o.Fault != "" }) {
+						t.Error("nothing was refused")
+					}
+				},
+			},
 			planIsEmpty(row.config),
 		)
 	})

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -29,6 +30,8 @@ const TypeName = "cosell"
 type Options struct {
 	LookupEnv func(name string) (string, bool) // default: the process environment
 	Transport http.RoundTripper                // default: a transport of our own
+	// Wait pauses between two tries of a refused operation; default: a timer.
+	Wait func(context.Context, time.Duration) error
 }
 
 // New gives the provider's factory.
@@ -73,7 +76,7 @@ func (p *cosell) Configure(ctx context.Context, request provider.ConfigureReques
 	if response.Diagnostics.HasError() {
 		return
 	}
-	shared := remote.Config{Version: p.version, TerraformVersion: request.TerraformVersion, Transport: p.options.Transport}
+	shared := remote.Config{Version: p.version, TerraformVersion: request.TerraformVersion, Transport: p.options.Transport, Wait: p.options.Wait}
 
 	pc := p.read(path.Root(blockPartnerCenter), config.PartnerCenter, partnerCenterSettings)
 	if pc.present {

@@ -2,15 +2,15 @@ package provider_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"maps"
 	"net/http"
 	"os"
-	"os/exec"
-	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -21,48 +21,30 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
 	"github.com/cosell-sync/terraform-provider-cosell/provider"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/internal/tfcli"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/remote"
 )
 
-// cli is the command-line tool that the tests drive.
-var cli string
+var (
+	cli      string // the command-line tool that the tests drive
+	cliError error  // why there is none
+)
 
 func TestMain(m *testing.M) {
-	// A variable that names a missing file breaks the tools; the tests bring their own configuration.
-	for _, name := range []string{"TF_CLI_CONFIG_FILE", "TF_LOG", "TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_ARGS"} {
-		_ = os.Unsetenv(name) // fails only for malformed names
-	}
-	for _, name := range []string{os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform", "tofu"} {
-		if found, err := exec.LookPath(name); name != "" && err == nil {
-			cli = found
-			break
-		}
-	}
-	if cli != "" {
-		setenv("TF_ACC_TERRAFORM_PATH", cli)
-	}
-	setenv("CHECKPOINT_DISABLE", "1")
-	if strings.Contains(cli, "tofu") {
-		setenv("TF_ACC_PROVIDER_HOST", "registry.opentofu.org")
-	}
+	cliError = tfcli.Prepare()
+	cli = os.Getenv("TF_ACC_TERRAFORM_PATH")
 	os.Exit(m.Run())
-}
-
-func setenv(name, value string) {
-	if err := os.Setenv(name, value); err != nil {
-		panic(err)
-	}
 }
 
 // needCLI is a loud skip on a developer's machine, and a failure where everything is required.
 func needCLI(t *testing.T) {
 	t.Helper()
 	switch {
-	case cli != "":
-	case os.Getenv("COSELL_REQUIRE_ALL") == "1":
-		t.Fatal("terraform or tofu is not on PATH")
+	case cliError == nil:
+	case os.Getenv("COSELL_REQUIRE_ALL") == "1" || !errors.Is(cliError, tfcli.ErrNotFound):
+		t.Fatal(cliError)
 	default:
-		t.Skip("SKIPPED: terraform or tofu is not on PATH; \"make test\" fetches one")
+		t.Skip("SKIPPED: " + cliError.Error())
 	}
 }
 
@@ -140,10 +122,14 @@ func (w *world) providers() map[string]func() (tfprotov6.ProviderServer, error) 
 func (w *world) providersWith(changes map[string]string) map[string]func() (tfprotov6.ProviderServer, error) {
 	env := maps.Clone(w.env)
 	maps.Copy(env, changes)
-	options := provider.Options{Transport: w.losses, LookupEnv: func(name string) (string, bool) {
-		value := env[name]
-		return value, value != ""
-	}}
+	options := provider.Options{
+		Transport: w.losses,
+		Wait:      func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		LookupEnv: func(name string) (string, bool) {
+			value := env[name]
+			return value, value != ""
+		},
+	}
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		provider.TypeName: func() (tfprotov6.ProviderServer, error) {
 			return providerserver.NewProtocol6(provider.New("test", options)())(), nil

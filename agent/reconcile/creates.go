@@ -165,16 +165,16 @@ func (r *run) plan(body map[string]any, draft deal.Draft) (journalled, error) {
 
 // notReady tells the seller everything that is missing, in one go.
 func (r *run) notReady(ctx context.Context, missing []deal.Note) (store.Outcome, error) {
-	first := problem.New(missing[0].Code, "", "")
-	lines := make([]string, 0, len(missing))
+	var codes, lines []string
 	for _, note := range missing {
+		codes = append(codes, string(note.Code))
 		lines = append(lines, problem.New(note.Code, "", note.Detail).Error())
 	}
 	text := strings.Join(lines, "\n")
-	if err := r.report(ctx, text); err != nil {
+	if err := r.report(ctx, strings.Join(codes, " "), text); err != nil {
 		return nil, err
 	}
-	return store.Park{Code: string(first.Code), Error: text}, nil
+	return store.Park{Code: codes[0], Error: text}, nil
 }
 
 // sendReferral posts the journalled bytes and links what comes back.

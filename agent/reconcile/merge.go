@@ -2,6 +2,9 @@ package reconcile
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -335,9 +338,14 @@ func (r *run) wantsHelp() bool {
 	return shared == "Shared" && status == "Active" && r.referral.Outgoing && r.deal.Link.Origin == store.OriginCRM && r.deal.Link.CounterpartID == ""
 }
 
-// report writes a problem to the record's Audit and Sync Status, unless it stands there already.
-func (r *run) report(ctx context.Context, text string) error {
-	if r.record == nil || r.deal.Report == text || !r.record.Sync {
+// report writes a problem to the record's Audit and Sync Status, once for each state of the deal: the texts of remote systems
+// differ from call to call, and every write to a record is an event that leads to another run.
+func (r *run) report(ctx context.Context, codes, text string) error {
+	if r.record == nil || !r.record.Sync {
+		return nil
+	}
+	reported := codes + " " + r.fingerprint()
+	if r.deal.Report == reported {
 		return nil
 	}
 	if _, early := r.unsettled(); early {
@@ -351,5 +359,19 @@ func (r *run) report(ctx context.Context, text string) error {
 	if err := r.crm.Update(ctx, r.record.ID, r.record.Version, payload); err != nil {
 		return err
 	}
-	return r.commit(ctx, store.Change{Report: &text})
+	return r.commit(ctx, store.Change{Report: &reported})
+}
+
+// fingerprint identifies everything of the deal that a person can change.
+func (r *run) fingerprint() string {
+	state := map[string]any{"fields": r.record.Fields, "contacts": r.record.Contacts, "team": r.record.Team, "solutions": r.record.Solutions}
+	if r.referral != nil {
+		state["referral"] = r.referral.ETag
+	}
+	encoded, err := json.Marshal(state)
+	if err != nil {
+		return err.Error()
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:8])
 }

@@ -55,7 +55,7 @@ type world struct {
 	later     []timed
 	workers   []*coroutine
 	inflight  []*flight // requests on their way, which may arrive even if the agent is killed
-	writes    []string       // the agent's, in order
+	writes    []string  // the agent's, in order
 	edits     map[string][]string
 	serial    int
 	crashes   int

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 
 	"io/fs"
@@ -64,8 +65,10 @@ func build(t *testing.T) string {
 const (
 	root     = "../.."
 	hookPath = "/hooks/7c1e90b2a4d35f68"
-	patience = 3 * time.Minute // for something that must come; a failure, not a measurement
 )
+
+// patience bounds the wait for something that must come; running out of it is a failure, not a measurement.
+var patience = flag.Duration("patience", 3*time.Minute, "the longest wait for something that must come")
 
 // terraformProgram finds the CLI. One that is missing is a loud skip on a developer's machine and a failure in CI.
 func terraformProgram(t *testing.T) string {
@@ -96,10 +99,16 @@ type bed struct {
 // newBed makes a sandbox and applies examples/salesforce.
 func newBed(t *testing.T, variables map[string]string) *bed {
 	t.Helper()
+	return newBedWith(t, nil, variables)
+}
+
+// newBedWith is newBed with some switches of the sandbox set.
+func newBedWith(t *testing.T, switches, variables map[string]string) *bed {
+	t.Helper()
 	terraformProgram(t)
 	b := &bed{t: t, dir: t.TempDir()}
 	var err error
-	if b.sandbox, err = sandbox.New(sandbox.Options{Dir: b.mkdir("sandbox"), RetryInterval: 100 * time.Millisecond}); err != nil {
+	if b.sandbox, err = sandbox.New(sandbox.Options{Dir: b.mkdir("sandbox"), RetryInterval: 100 * time.Millisecond, Switches: switches}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -268,7 +277,13 @@ func (b *bed) tail() string {
 		return err.Error()
 	}
 	const most = 6000
-	return string(content[max(0, len(content)-most):])
+	var told strings.Builder
+	for line := range strings.Lines(string(content)) {
+		if !strings.Contains(line, "composite read") { // the polls say nothing
+			told.WriteString(line)
+		}
+	}
+	return told.String()[max(0, told.Len()-most):]
 }
 
 // act lets a person act and gives the id of what was touched.
@@ -297,7 +312,7 @@ func (b *bed) act(name string, parameters map[string]string) string {
 // until waits for a condition; after every operation that reaches the sandbox it is looked at again.
 func (b *bed) until(what string, holds func() []string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), *patience)
 	defer cancel()
 	for {
 		operations := b.sandbox.Kit().Log.Since(0)
@@ -306,7 +321,7 @@ func (b *bed) until(what string, holds func() []string) {
 			return
 		}
 		if err := b.sandbox.Kit().Log.Wait(ctx, int64(len(operations))); err != nil {
-			b.t.Fatalf("waited %s for %s; still missing %d:\n%s", patience, what, len(missing), strings.Join(missing[:min(len(missing), 10)], "\n"))
+			b.t.Fatalf("waited %s for %s; still missing %d:\n%s", *patience, what, len(missing), strings.Join(missing[:min(len(missing), 10)], "\n"))
 		}
 	}
 }

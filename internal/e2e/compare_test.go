@@ -9,9 +9,10 @@ import (
 
 // both is a deal as the two systems hold it, in the sandbox's own words.
 type both struct {
-	opportunity map[string]any
-	account     map[string]any
-	referral    map[string]any
+	opportunity  map[string]any
+	account      map[string]any
+	referral     map[string]any
+	unreferenced bool // externalReferenceId does not survive in this Partner Center
 }
 
 // opportunities gives the organisation's opportunities by their deal name, and how many have each name.
@@ -56,7 +57,10 @@ func (b *bed) unequal(names []string) []string {
 			faults = append(faults, fmt.Sprintf("%s: %d opportunities, %d referrals; %s", name, len(opportunities[name]), len(referrals[name]), audits(opportunities[name])))
 			continue
 		}
-		deal := both{opportunity: opportunities[name][0], referral: referrals[name][0]}
+		deal := both{
+			opportunity: opportunities[name][0], referral: referrals[name][0],
+			unreferenced: b.sandbox.Kit().Switches.Is("partner_center.external_reference_id", "dropped"),
+		}
 		deal.account = accounts[text(deal.opportunity["AccountId"])]
 		for _, difference := range deal.differences() {
 			faults = append(faults, name+": "+difference)
@@ -98,7 +102,7 @@ func (d both) differences() []string {
 	if o["Sync_with_Partner_Center__c"] != true {
 		faults = append(faults, "Sync with Partner Center is off")
 	}
-	if reference := text(r["externalReferenceId"]); r["status"] != "New" && r["direction"] == "Outgoing" {
+	if reference := text(r["externalReferenceId"]); reference != "" || r["direction"] == "Outgoing" && !d.unreferenced {
 		equal("reference", text(o["Id"]), reference)
 	}
 	return faults

@@ -169,7 +169,7 @@ func TestKilledAtCountedEffects(t *testing.T) {
 		}
 		select {
 		case <-hit:
-		case <-time.After(patience):
+		case <-time.After(*patience):
 			t.Fatalf("kill %d: the effect was not reached\n%s", kill, b.tail())
 		}
 		b.kill()

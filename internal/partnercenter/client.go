@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"sync/atomic"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -46,8 +48,6 @@ type Config struct {
 	OnRotate func(context.Context, secret.Secret) error
 	// EventsAsUser asks for the webhooks API's token with the refresh token as well, instead of client credentials.
 	EventsAsUser bool
-	// LegacyTokenEndpoint uses the v1 token endpoint with resource= instead of the v2 endpoint with scope=.
-	LegacyTokenEndpoint bool
 }
 
 // Client calls both APIs. It is safe for concurrent use.
@@ -59,6 +59,8 @@ type Client struct {
 	events    *url.URL
 	referrals wire.Session
 	webhooks  wire.Session
+	// resourceOnly is set when the v2 token endpoint refused the scope: then only the v1 endpoint knows the resource.
+	resourceOnly atomic.Bool
 }
 
 var tenantPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*$`)
@@ -102,18 +104,36 @@ func (c *Client) session(resource string, asUser bool) wire.Session {
 			if asUser {
 				return c.fetchAsUser(ctx, resource)
 			}
-			return c.wire.FetchToken(ctx, c.grant(resource))
+			return c.fetch(ctx, resource, nil)
 		}),
 		Expired: func(r wire.Response) bool { return r.Status == http.StatusUnauthorized },
 	}
 }
 
+// fetch asks for a token with further parameters of a grant. Whether the v2 endpoint takes the referrals resource as a scope
+// is not documented; when it refuses the scope, the v1 endpoint is asked, then and from then on.
+func (c *Client) fetch(ctx context.Context, resource string, parameters url.Values) (*oauth2.Token, error) {
+	legacy := c.resourceOnly.Load()
+	token, err := c.wire.FetchToken(ctx, c.grant(resource, legacy, parameters))
+	var refused *wire.TokenError
+	if legacy || !errors.As(err, &refused) || refused.Code != "invalid_scope" && refused.Code != "invalid_resource" {
+		return token, err
+	}
+	token, retryErr := c.wire.FetchToken(ctx, c.grant(resource, true, parameters))
+	if retryErr != nil {
+		return nil, errors.Join(err, retryErr)
+	}
+	c.resourceOnly.Store(true)
+	return token, nil
+}
+
 // grant is the part of a token request that both grants share (source: "Secure Application Model").
-func (c *Client) grant(resource string) clientcredentials.Config {
+func (c *Client) grant(resource string, legacy bool, further url.Values) clientcredentials.Config {
 	path, parameters := "/oauth2/v2.0/token", url.Values{"scope": {resource + "/.default"}}
-	if c.config.LegacyTokenEndpoint {
+	if legacy {
 		path, parameters = "/oauth2/token", url.Values{"resource": {resource}}
 	}
+	maps.Copy(parameters, further)
 	return clientcredentials.Config{
 		ClientID:       c.config.ClientID,
 		ClientSecret:   c.config.ClientSecret.Expose(),
@@ -136,10 +156,7 @@ func (c *Client) fetchAsUser(ctx context.Context, resource string) (*oauth2.Toke
 	if current.IsZero() {
 		return nil, ErrNoUser
 	}
-	grant := c.grant(resource)
-	grant.EndpointParams.Set("grant_type", "refresh_token")
-	grant.EndpointParams.Set("refresh_token", current.Expose())
-	token, err := c.wire.FetchToken(ctx, grant)
+	token, err := c.fetch(ctx, resource, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {current.Expose()}})
 	if err != nil {
 		return nil, err
 	}

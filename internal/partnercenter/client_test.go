@@ -71,14 +71,15 @@ func TestTokensOfBothAudiences(t *testing.T) {
 	}
 }
 
-func TestLegacyTokenEndpointAndEventsAsUser(t *testing.T) {
+func TestRefusedScopeFallsBackToTheResource(t *testing.T) {
 	f := newFake(t)
+	f.refuseScopes = true
 	f.reply("GET /webhooks/v1/registration/events", 200, `[]`)
-	c := f.client(func(config *Config) { config.LegacyTokenEndpoint, config.EventsAsUser = true, true })
+	c := f.client(func(config *Config) { config.EventsAsUser = true })
 	if _, err := c.WebhookEvents(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	form := f.issued()[0]
+	form := f.issued()[len(f.issued())-1]
 	if form.Get("path") != "/contoso.example.com/oauth2/token" || form.Get("resource") != EventsResource || form.Get("scope") != "" || form.Get("grant_type") != "refresh_token" {
 		t.Error(form)
 	}
@@ -113,7 +114,7 @@ func TestRefusedTokenIsNotRenewedTwice(t *testing.T) {
 	f.reply(oneReferral, 401, `{"error":{"code":"unAuthorized","message":"no","target":"referral"}}`)
 	c := f.client()
 	_, err := c.GetReferral(t.Context(), "r1")
-	if !IsDenied(err) || problem.ClassOf(err) != problem.NeedsPerson || len(f.seen()) != 2 || len(f.issued()) != 2 {
+	if !IsDenied(err) || problem.ClassOf(err) != problem.Later || len(f.seen()) != 2 || len(f.issued()) != 2 {
 		t.Errorf("%v after %d requests and %d tokens", err, len(f.seen()), len(f.issued()))
 	}
 }
@@ -151,7 +152,7 @@ func TestErrors(t *testing.T) {
 		"not found":       {404, `{"error":{"code":"itemNotFound","message":"none"}}`, nil, APIError{Code: "itemNotFound", Message: "none"}, problem.Gone, IsNotFound},
 		"changed":         {412, `{"error":{"code":"preconditionFailed","message":"etag"}}`, nil, APIError{Code: "preconditionFailed", Message: "etag"}, problem.Later, IsConflict},
 		"modified":        {409, `{"error":{"code":"resourceModified","message":"m"}}`, nil, APIError{Code: "resourceModified", Message: "m"}, problem.Later, IsConflict},
-		"numeric code":    {401, `{"code":900420,"description":"wrong audience"}`, nil, APIError{Code: "900420", Message: "wrong audience"}, problem.NeedsPerson, IsDenied},
+		"numeric code":    {401, `{"code":900420,"description":"wrong audience"}`, nil, APIError{Code: "900420", Message: "wrong audience"}, problem.Later, IsDenied},
 		"stale etag":      {400, `{"code":2055,"description":"ETag"}`, nil, APIError{Code: "2055", Message: "ETag"}, problem.Later, IsConflict},
 		"throttled":       {429, `{"statusCode":429,"message":"Rate limit is exceeded. Try again in 57 seconds."}`, []string{"Retry-After", "57"}, APIError{Message: "Rate limit is exceeded. Try again in 57 seconds.", RetryAfter: 57 * time.Second}, problem.Later, nil},
 		"html":            {503, `<html>`, []string{"Retry-After", "9"}, APIError{Message: "Service Unavailable", RetryAfter: 9 * time.Second}, problem.Later, nil},

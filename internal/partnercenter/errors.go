@@ -62,6 +62,8 @@ func (e *APIError) Class() problem.Class {
 	switch e.Status {
 	case http.StatusNotFound, http.StatusGone:
 		return problem.Gone
+	case http.StatusUnauthorized: // the credentials' fault, not the deal's
+		return problem.Later
 	case http.StatusRequestTimeout, http.StatusPreconditionFailed, http.StatusLocked, http.StatusTooManyRequests, 509:
 		return problem.Later
 	case http.StatusConflict:

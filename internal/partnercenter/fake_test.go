@@ -32,7 +32,9 @@ type fake struct {
 	mu       sync.Mutex
 	requests []exchange
 	tokens   []url.Values // token requests
-	handlers map[string]http.HandlerFunc
+
+	refuseScopes bool
+	handlers     map[string]http.HandlerFunc
 }
 
 func newFake(t *testing.T) *fake {
@@ -73,6 +75,12 @@ func (f *fake) serveToken(w http.ResponseWriter, r *http.Request, body string) {
 	}
 	form.Set("path", r.URL.Path)
 	f.tokens = append(f.tokens, form)
+	if f.refuseScopes && form.Get("scope") != "" {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"error":"invalid_resource","error_description":"AADSTS500011"}`)
+		return
+	}
 	audience := form.Get("scope") + form.Get("resource")
 	answer := map[string]any{"token_type": "Bearer", "expires_in": 3599, "access_token": fmt.Sprintf("%s#%d", audience, len(f.tokens))}
 	if form.Get("grant_type") == "refresh_token" {

@@ -17,28 +17,51 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/provider/remote"
 )
 
-// finding is something that the document names and the live systems do not have.
+// finding is something that the document names and the organisation does not have.
 type finding struct {
-	at      path.Path
-	summary string
-	problem *problem.Problem
+	at     path.Path
+	code   problem.Code
+	object string
+	detail string
 }
 
-// compare looks for what the document names in the live systems. A finding is an error when strict, else a warning: the
-// same apply may make it. Systems that the provider is not configured for are left out.
+// summaries of the diagnostics, one for each kind of finding.
+var summaries = map[problem.Code]string{
+	problem.StageMissing: "Stage is not in the organisation",
+	problem.FieldMissing: "Field is not in the organisation",
+}
+
+// compare looks for what the document names in the organisation. Findings are errors when strict, else warnings: the same
+// apply may make what is missing. An organisation that the provider is not configured for is left out.
 func (c *connector) compare(ctx context.Context, d document.Document, strict bool, diagnostics *diag.Diagnostics) {
 	findings, err := c.compareOrganisation(ctx, d)
-	if err != nil && !leftOut(err) {
-		diagnostics.AddError("Connector could not be compared with Salesforce", remote.Detail(err))
+	if err != nil {
+		if !leftOut(err) {
+			diagnostics.AddError("Connector could not be compared with Salesforce", remote.Detail(err))
+		}
 		return
 	}
-	for _, f := range findings {
-		if strict {
-			diagnostics.AddAttributeError(f.at, f.summary, remote.Detail(f.problem))
-		} else {
-			diagnostics.AddAttributeWarning(f.at, f.summary, remote.Detail(f.problem)+" It must be there when this is applied.")
-		}
+	for _, code := range []problem.Code{problem.StageMissing, problem.FieldMissing} {
+		report(code, slices.DeleteFunc(slices.Clone(findings), func(f finding) bool { return f.code != code }), strict, diagnostics)
 	}
+}
+
+// report puts findings of one kind into one diagnostic: a new organisation lacks everything at once.
+func report(code problem.Code, findings []finding, strict bool, diagnostics *diag.Diagnostics) {
+	if len(findings) == 0 {
+		return
+	}
+	var list strings.Builder
+	for _, f := range findings {
+		fmt.Fprintf(&list, "  - %s: %s\n", f.object, f.detail)
+	}
+	entry := problem.New(code, "", "").Entry
+	detail := fmt.Sprintf("%s\n\n%s\n%s (%s)", entry.Cause, list.String(), entry.Fix, code)
+	if strict {
+		diagnostics.AddAttributeError(findings[0].at, summaries[code], detail)
+		return
+	}
+	diagnostics.AddAttributeWarning(findings[0].at, summaries[code], detail+"\n\nIt must be there when this is applied; the same apply may make it.")
 }
 
 // leftOut reports whether a system is not configured, or not known before apply.
@@ -96,30 +119,32 @@ func (c *connector) compareStages(ctx context.Context, client *salesforce.Client
 		if want.name == "" {
 			continue
 		}
-		at := slices.IndexFunc(stages, func(s stage) bool { return s.IsActive && (s.MasterLabel == want.name || s.APIName == want.name) })
-		detail := ""
-		switch {
-		case at < 0:
-			detail = "the organisation has: " + strings.Join(labels(stages), ", ")
-		case !want.fits(stages[at]):
-			detail = "it exists, but its probability and type do not make it a stage for deals that are " + want.role
-		default:
+		detail, ok := missingStage(stages, want.name, want.role, want.fits)
+		if ok {
 			continue
 		}
-		findings = append(findings, finding{want.at, "Stage is not in the organisation",
-			problem.New(problem.StageMissing, fmt.Sprintf("stage %q (%s)", want.name, want.role), detail)})
+		findings = append(findings, finding{want.at, problem.StageMissing, fmt.Sprintf("stage %q (%s)", want.name, want.role), detail})
 	}
 	return findings, nil
 }
 
-func labels(stages []stage) []string {
+// missingStage tells why no active stage of a name is fit for a role; ok when one is. Records hold a stage's API name.
+func missingStage(stages []stage, name, role string, fits func(stage) bool) (why string, ok bool) {
 	var names []string
 	for _, s := range stages {
-		if s.IsActive {
-			names = append(names, fmt.Sprintf("%q", s.MasterLabel))
+		switch {
+		case !s.IsActive:
+		case s.APIName == name && fits(s):
+			return "", true
+		case s.APIName == name:
+			return "it exists, but its type does not make it a stage for deals that are " + role, false
+		case s.MasterLabel == name:
+			return fmt.Sprintf("that is a label; the stage's API name is %q", s.APIName), false
+		default:
+			names = append(names, fmt.Sprintf("%q", s.APIName))
 		}
 	}
-	return names
+	return "the organisation has " + strings.Join(names, ", "), false
 }
 
 // named is a field that the document names, and where it names it.
@@ -179,8 +204,7 @@ func (c *connector) compareFields(ctx context.Context, d document.Document) ([]f
 		if f.field == "CurrencyIsoCode" {
 			detail += "; single-currency organisations do not have it: set default_currency"
 		}
-		findings = append(findings, finding{f.at, "Field is not in the organisation",
-			problem.New(problem.FieldMissing, "field "+f.object+"."+f.field, detail)})
+		findings = append(findings, finding{f.at, problem.FieldMissing, "field " + f.object + "." + f.field, detail})
 	}
 	return findings, nil
 }

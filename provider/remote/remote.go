@@ -165,8 +165,8 @@ func passing(err error) bool {
 		return false
 	}
 	var refused *wire.TokenError
-	if errors.As(err, &refused) && refused.Rejected() {
-		return false
+	if errors.As(err, &refused) && refused.Rejected() || partnercenter.IsDenied(err) || salesforce.IsDenied(err) {
+		return false // a service waits for renewed credentials; Terraform's user is there to give them
 	}
 	return problem.ClassOf(err) == problem.Later && !wire.IsAmbiguous(err)
 }

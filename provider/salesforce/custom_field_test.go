@@ -17,13 +17,15 @@ import (
 
 const fieldAddress = "cosell_salesforce_custom_field.test"
 
-// fieldConfigs has a configuration for every type, and the remote changes that the next plan must show and mend.
+const underTest = "Opportunity.Under_Test__c"
+
+// fieldConfigs has a configuration for every type, and remote changes that the next apply must mend.
 var fieldConfigs = map[string]struct {
 	attributes string
 	drift      map[string]string // element → value
 }{
 	"checkbox":       {``, map[string]string{"defaultValue": "true", "label": "Other", "description": "Other", "inlineHelpText": "Other", "trackHistory": "true"}},
-	"text":           {`unique = true`, map[string]string{"length": "200", "externalId": "true", "unique": "false", "caseSensitive": "true", "required": "true", "defaultValue": `"x"`}},
+	"text":           {`unique = true`, map[string]string{"length": "200", "externalId": "true", "caseSensitive": "true", "required": "true", "defaultValue": `"x"`}},
 	"text_area":      {`description = "For notes"`, map[string]string{"description": "Other"}},
 	"long_text_area": {`help_text = "Filled by the agent"`, map[string]string{"length": "1000", "visibleLines": "9", "inlineHelpText": "Other"}},
 	"url":            {``, map[string]string{"required": "true"}},
@@ -37,7 +39,7 @@ var fieldConfigs = map[string]struct {
 	"datetime":             {``, map[string]string{"label": "Other"}},
 	"email":                {``, map[string]string{"unique": "true"}},
 	"phone":                {``, map[string]string{"label": "Other"}},
-	"lookup":               {`lookup = { object = "Account" }`, map[string]string{"relationshipLabel": ""}},
+	"lookup":               {`lookup = { object = "Account" }`, map[string]string{"description": "Other"}},
 }
 
 func fieldConfig(kind, attributes string) string {
@@ -61,37 +63,45 @@ func TestFieldOfEveryType(t *testing.T) {
 			config := fieldConfig(kind, test.attributes)
 			steps := []resource.TestStep{
 				{Config: config, ConfigStateChecks: []statecheck.StateCheck{
-					statecheck.ExpectKnownValue(fieldAddress, tfjsonpath.New("full_name"), knownvalue.StringExact("Opportunity.Under_Test__c")),
+					statecheck.ExpectKnownValue(fieldAddress, tfjsonpath.New("full_name"), knownvalue.StringExact(underTest)),
 				}, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectKnownValue(fieldAddress, tfjsonpath.New("full_name"), knownvalue.StringExact("Opportunity.Under_Test__c")),
+					plancheck.ExpectKnownValue(fieldAddress, tfjsonpath.New("full_name"), knownvalue.StringExact(underTest)),
 				}}},
 				{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
-				{ResourceName: fieldAddress, ImportState: true, ImportStateId: "Opportunity.Under_Test__c", ImportStateVerify: true,
+				{ResourceName: fieldAddress, ImportState: true, ImportStateId: underTest, ImportStateVerify: true,
 					ImportStateVerifyIgnore: []string{"deletion_protection"}},
 			}
-			for element, value := range test.drift {
-				if value == "" {
-					continue
-				}
+			if len(test.drift) > 0 {
+				before := map[string]string{}
 				steps = append(steps, resource.TestStep{
-					PreConfig: w.edit("CustomField", "Opportunity.Under_Test__c", func(n *metadata.Node) {
-						n.SetChildText(element, value)
-						if element == "unique" && value == "false" || element == "scale" && kind == "number" {
-							n.RemoveAll("caseSensitive")
+					PreConfig: w.edit("CustomField", underTest, func(n *metadata.Node) {
+						for element, value := range test.drift {
+							before[element] = n.ChildText(element)
+							n.SetChildText(element, value)
 						}
 					}),
 					Config: config,
-					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-						plancheck.ExpectResourceAction(fieldAddress, plancheck.ResourceActionUpdate)}},
+					ConfigPlanChecks: resource.ConfigPlanChecks{
+						PreApply:             []plancheck.PlanCheck{plancheck.ExpectResourceAction(fieldAddress, plancheck.ResourceActionUpdate)},
+						PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
+					},
+					PostApplyFunc: func() {
+						field, _ := w.component("CustomField", underTest)
+						for element, value := range before {
+							if got := field.Node.ChildText(element); got != value && (got != "false" || value != "") {
+								t.Errorf("%s is %q after the apply, was %q", element, got, value)
+							}
+						}
+					},
 				})
 			}
 			steps = append(steps, resource.TestStep{
-				PreConfig: w.remove("CustomField", "Opportunity.Under_Test__c"), Config: config,
+				PreConfig: w.remove("CustomField", underTest), Config: config,
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 					plancheck.ExpectResourceAction(fieldAddress, plancheck.ResourceActionCreate)}},
 			})
 			w.run(steps...)
-			if _, exists := w.component("CustomField", "Opportunity.Under_Test__c"); exists {
+			if _, exists := w.component("CustomField", underTest); exists {
 				t.Error("destroy left the field")
 			}
 		})
@@ -161,6 +171,8 @@ func TestFieldChangesTypeInPlace(t *testing.T) {
 				resource.TestStep{Config: fieldConfig("text", ``), ConfigPlanChecks: inPlace},
 				resource.TestStep{Config: fieldConfig("picklist", values), ConfigPlanChecks: inPlace},
 				resource.TestStep{Config: fieldConfig("multiselect_picklist", values), ConfigPlanChecks: inPlace},
+				resource.TestStep{Config: fieldConfig("number", `external_id = true`)}, // no change in place: replaced
+				resource.TestStep{Config: fieldConfig("currency", ``), ConfigPlanChecks: inPlace},
 			)
 		})
 	}
@@ -169,11 +181,11 @@ func TestFieldChangesTypeInPlace(t *testing.T) {
 func TestFieldIsNotAdopted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	w.make(metadata.New("CustomField", "Opportunity.Under_Test__c", metadata.NewText("label", "Made by hand"), metadata.NewText("type", "Text"),
+	w.make(metadata.New("CustomField", underTest, metadata.NewText("label", "Made by hand"), metadata.NewText("type", "Text"),
 		metadata.NewText("length", "20")))
 	w.run(resource.TestStep{Config: fieldConfig("text", ""),
 		ExpectError: regexp.MustCompile(`(?s)exists\s+already.*terraform\s+import\s+cosell_salesforce_custom_field\.<name>\s+Opportunity.Under_Test__c`)})
-	if field, _ := w.component("CustomField", "Opportunity.Under_Test__c"); field.Node.ChildText("label") != "Made by hand" {
+	if field, _ := w.component("CustomField", underTest); field.Node.ChildText("label") != "Made by hand" {
 		t.Error("the field was changed")
 	}
 }
@@ -183,7 +195,7 @@ func TestFieldWhoseNameIsKept(t *testing.T) {
 	w := newWorld(t, map[string]string{"salesforce.deleted_field_name": "kept", "salesforce.metadata_duplicate_code": "DUPLICATE_VALUE"})
 	w.run(
 		resource.TestStep{Config: fieldConfig("text", "")},
-		resource.TestStep{PreConfig: w.remove("CustomField", "Opportunity.Under_Test__c"), Config: fieldConfig("text", ""),
+		resource.TestStep{PreConfig: w.remove("CustomField", underTest), Config: fieldConfig("text", ""),
 			ExpectError: regexp.MustCompile(`(?s)deleted\s+a\s+short\s+time\s+ago.*15\s+days`)},
 	)
 }
@@ -200,7 +212,7 @@ func TestFieldAnswerLost(t *testing.T) {
 	if w.filter.losses() != 3 {
 		t.Errorf("%d answers were lost, want 3", w.filter.losses())
 	}
-	if _, exists := w.component("CustomField", "Opportunity.Under_Test__c"); exists {
+	if _, exists := w.component("CustomField", underTest); exists {
 		t.Error("the field was not deleted")
 	}
 }
@@ -213,7 +225,7 @@ func TestFieldThatIsHidden(t *testing.T) {
 		resource.TestStep{Config: fieldConfig("text", "")},
 		resource.TestStep{Config: fieldConfig("text", ""), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
 		resource.TestStep{Config: fieldConfig("text", `description = "Changed"`)},
-		resource.TestStep{ResourceName: fieldAddress, ImportState: true, ImportStateId: "Opportunity.Under_Test__c",
+		resource.TestStep{ResourceName: fieldAddress, ImportState: true, ImportStateId: underTest,
 			ExpectError: regexp.MustCompile(`without\s+access\s+to\s+it`)},
 	)
 }

@@ -41,6 +41,8 @@ var (
 
 var shortTexts = []string{"text", "text_area", "email", "phone", "url", "long_text_area"}
 
+var decimals = []string{"number", "currency", "percent"}
+
 // fieldTypes is the one table behind validation, defaults, metadata and documentation.
 var fieldTypes = []fieldType{
 	{name: "checkbox", metadata: "Checkbox", rules: []rule{{attribute: "default_value", fallback: "false"}}},
@@ -53,9 +55,9 @@ var fieldTypes = []fieldType{
 	{name: "picklist", metadata: "Picklist", inPlace: []string{"multiselect_picklist", "text"}, rules: []rule{rulePicklist, ruleRequired}},
 	{name: "multiselect_picklist", metadata: "MultiselectPicklist", rules: []rule{
 		rulePicklist, ruleRequired, {attribute: "visible_lines", fallback: int64(4), min: 3, max: 10}}},
-	{name: "number", metadata: "Number", rules: []rule{rulePrecision, ruleScale(0), ruleRequired, ruleUnique, ruleExternalID, ruleDefault}},
-	{name: "currency", metadata: "Currency", rules: []rule{rulePrecision, ruleScale(2), ruleRequired, ruleDefault}},
-	{name: "percent", metadata: "Percent", rules: []rule{rulePrecision, ruleScale(2), ruleRequired, ruleDefault}},
+	{name: "number", metadata: "Number", inPlace: decimals, rules: []rule{rulePrecision, ruleScale(0), ruleRequired, ruleUnique, ruleExternalID, ruleDefault}},
+	{name: "currency", metadata: "Currency", inPlace: decimals, rules: []rule{rulePrecision, ruleScale(2), ruleRequired, ruleDefault}},
+	{name: "percent", metadata: "Percent", inPlace: decimals, rules: []rule{rulePrecision, ruleScale(2), ruleRequired, ruleDefault}},
 	{name: "date", metadata: "Date", rules: []rule{ruleRequired, ruleDefault}},
 	{name: "datetime", metadata: "DateTime", rules: []rule{ruleRequired, ruleDefault}},
 	{name: "email", metadata: "Email", inPlace: shortTexts, rules: []rule{ruleRequired, ruleUnique, ruleExternalID, ruleDefault}},

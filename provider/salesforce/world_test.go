@@ -3,6 +3,7 @@ package salesforce_test
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net/http"
 	"os"
 	"testing"
@@ -18,10 +19,14 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
 	"github.com/cosell-sync/terraform-provider-cosell/provider"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/internal/tfcli"
 )
 
 func TestMain(m *testing.M) {
-	_ = os.Unsetenv("TF_CLI_CONFIG_FILE") // a developer's own settings do not concern the tests
+	if err := tfcli.Prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

@@ -39,7 +39,6 @@ type Org struct {
 	solutions    string   // relationship from the opportunity to its solutions
 	hasCurrency  bool
 	countryCodes bool // state and country picklists are on
-	stateCodes   []string
 	longestName  int
 	longestAudit int
 	stages       []Stage
@@ -141,11 +140,6 @@ func (o *Org) describeAccount(ctx context.Context) error {
 	if code, found := describe.Field("BillingCountryCode"); found && o.names.Country == "BillingCountry" {
 		o.countryCodes = true
 		o.selected = append(o.selected, "Account."+code.Name)
-		if state, found := describe.Field("BillingStateCode"); found {
-			for _, value := range state.PicklistValues {
-				o.stateCodes = append(o.stateCodes, value.Value)
-			}
-		}
 	}
 	return nil
 }

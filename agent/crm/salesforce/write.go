@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
@@ -43,8 +42,8 @@ func (o *Org) EncodeCreate(record crm.NewRecord) ([]byte, error) {
 	return o.client.EncodeComposite(true, parts...)
 }
 
-// accountFields writes codes instead of texts where state and country picklists are on. A state that the organisation
-// does not list is left out rather than refused.
+// accountFields writes the country's code instead of its name where state and country picklists are on. The state is then
+// left out: which states the organisation knows for a country is data of its own, and an unknown one would refuse the deal.
 func (o *Org) accountFields(fields map[string]any) map[string]any {
 	fields = maps.Clone(fields)
 	if !o.countryCodes {
@@ -54,12 +53,7 @@ func (o *Org) accountFields(fields map[string]any) map[string]any {
 		delete(fields, o.names.Country)
 		fields["BillingCountryCode"] = code
 	}
-	if state, ok := fields["BillingState"].(string); ok {
-		delete(fields, "BillingState")
-		if slices.Contains(o.stateCodes, state) {
-			fields["BillingStateCode"] = state
-		}
-	}
+	delete(fields, "BillingState")
 	return fields
 }
 

@@ -1,0 +1,253 @@
+package provider_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce/metadata"
+)
+
+var salesforceCapabilities = map[string]capability{
+	"cosell_salesforce_custom_field": {
+		config: `
+resource "cosell_salesforce_custom_field" "test" {
+  object      = "Opportunity"
+  name        = "Test__c"
+  label       = "Test"
+  type        = "text"
+  length      = 100
+  description = "For administrators."
+  help_text   = "For people."
+
+  deletion_protection = false
+}`,
+		changes: map[string]func(*testing.T, *world){
+			"label":       edits("CustomField", "Opportunity.Test__c", "label", "Other"),
+			"length":      edits("CustomField", "Opportunity.Test__c", "length", "200"),
+			"description": edits("CustomField", "Opportunity.Test__c", "description", "Other."),
+			"help_text":   edits("CustomField", "Opportunity.Test__c", "inlineHelpText", "Other."),
+			"required":    edits("CustomField", "Opportunity.Test__c", "required", "true"),
+			"unique":      edits("CustomField", "Opportunity.Test__c", "unique", "true"),
+			"external_id": edits("CustomField", "Opportunity.Test__c", "externalId", "true"),
+		},
+		remove:       func(t *testing.T, w *world) { w.drop(t, "CustomField", "Opportunity.Test__c") },
+		exists:       has("CustomField", "Opportunity.Test__c"),
+		importID:     "Opportunity.Test__c",
+		importIgnore: []string{"deletion_protection"},
+		unknown: `
+resource "cosell_salesforce_custom_field" "test" {
+  object = "Opportunity"
+  name   = "Test__c"
+  label  = terraform_data.later.output
+  type   = "checkbox"
+
+  deletion_protection = false
+}`,
+		laterValue: "Test",
+		invalid: map[string]invalid{
+			"name without suffix": {`
+resource "cosell_salesforce_custom_field" "test" {
+  object = "Opportunity"
+  name   = "Test"
+  label  = "Test"
+  type   = "checkbox"
+}`, words("__c")},
+			"attribute of another type": {`
+resource "cosell_salesforce_custom_field" "test" {
+  object = "Opportunity"
+  name   = "Test__c"
+  label  = "Test"
+  type   = "checkbox"
+  length = 100
+}`, words("length")},
+			"picklist without values": {`
+resource "cosell_salesforce_custom_field" "test" {
+  object = "Opportunity"
+  name   = "Test__c"
+  label  = "Test"
+  type   = "picklist"
+}`, words("picklist")},
+		},
+		creates: createsMetadata("Opportunity.Test__c"),
+	},
+	"cosell_salesforce_custom_object": {
+		config: `
+resource "cosell_salesforce_custom_object" "test" {
+  name         = "Test__c"
+  label        = "Test"
+  plural_label = "Tests"
+  description  = "For administrators."
+  name_field   = { label = "Name" }
+
+  deletion_protection = false
+}`,
+		changes: map[string]func(*testing.T, *world){
+			"label":             edits("CustomObject", "Test__c", "label", "Other"),
+			"plural_label":      edits("CustomObject", "Test__c", "pluralLabel", "Others"),
+			"description":       edits("CustomObject", "Test__c", "description", "Other."),
+			"deployment_status": edits("CustomObject", "Test__c", "deploymentStatus", "InDevelopment"),
+			"enable_reports":    edits("CustomObject", "Test__c", "enableReports", "true"),
+		},
+		remove:       func(t *testing.T, w *world) { w.drop(t, "CustomObject", "Test__c") },
+		exists:       has("CustomObject", "Test__c"),
+		importID:     "Test__c",
+		importIgnore: []string{"deletion_protection"},
+		unknown: `
+resource "cosell_salesforce_custom_object" "test" {
+  name         = "Test__c"
+  label        = terraform_data.later.output
+  plural_label = "Tests"
+  name_field   = { label = "Name" }
+
+  deletion_protection = false
+}`,
+		laterValue: "Test",
+		invalid: map[string]invalid{
+			"name without suffix": {`
+resource "cosell_salesforce_custom_object" "test" {
+  name         = "Test"
+  label        = "Test"
+  plural_label = "Tests"
+  name_field   = { label = "Name" }
+}`, words("__c")},
+			"numbers without a format": {`
+resource "cosell_salesforce_custom_object" "test" {
+  name         = "Test__c"
+  label        = "Test"
+  plural_label = "Tests"
+  name_field   = { label = "Name", type = "auto_number" }
+}`, words("display_format")},
+		},
+		creates: createsMetadata("Test__c"),
+	},
+	"cosell_salesforce_permission_set": {
+		config: permissionConfig(`"For administrators."`),
+		changes: map[string]func(*testing.T, *world){
+			"label":       setsPermission("PermissionSet", "Name = 'Test'", map[string]any{"Label": "Other"}),
+			"description": setsPermission("PermissionSet", "Name = 'Test'", map[string]any{"Description": "Other."}),
+			"fields":      setsPermission("FieldPermissions", "Parent.Name = 'Test'", map[string]any{"PermissionsEdit": false}),
+			"objects":     setsPermission("ObjectPermissions", "Parent.Name = 'Test'", map[string]any{"PermissionsEdit": false}),
+			"assignees": func(t *testing.T, w *world) {
+				w.remove(t, "PermissionSetAssignment", w.row(t, "PermissionSetAssignment", "PermissionSet.Name = 'Test'"))
+			},
+		},
+		remove:   func(t *testing.T, w *world) { w.remove(t, "PermissionSet", w.row(t, "PermissionSet", "Name = 'Test'")) },
+		exists:   func(t *testing.T, w *world) bool { return w.row(t, "PermissionSet", "Name = 'Test'") != "" },
+		importID: "Test",
+		unknown:  permissionConfig("terraform_data.later.output"),
+
+		laterValue: "For administrators.",
+		invalid: map[string]invalid{
+			"right without the one it needs": {`
+resource "cosell_salesforce_permission_set" "test" {
+  name    = "Test"
+  label   = "Test"
+  objects = { Opportunity = ["read", "delete"] }
+}`, words("needs edit as well")},
+			"unknown access": {`
+resource "cosell_salesforce_permission_set" "test" {
+  name   = "Test"
+  label  = "Test"
+  fields = { "Opportunity.Test__c" = "write" }
+}`, words("value must be one of")},
+		},
+		creates: func(request *http.Request, _ string) bool {
+			return request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/sobjects/PermissionSet")
+		},
+	},
+}
+
+// permissionConfig grants a field of its own and an object to the agent's user, whose name every sandbox has.
+func permissionConfig(description string) string {
+	return fmt.Sprintf(`
+resource "cosell_salesforce_custom_field" "granted" {
+  object              = "Opportunity"
+  name                = "Granted__c"
+  label               = "Granted"
+  type                = "text"
+  deletion_protection = false
+}
+
+resource "cosell_salesforce_permission_set" "test" {
+  name        = "Test"
+  label       = "Test"
+  description = %s
+  fields      = { (cosell_salesforce_custom_field.granted.full_name) = "edit" }
+  objects     = { Opportunity = ["read", "edit"] }
+  assignees   = ["cosell.agent@example.com"]
+}`, description)
+}
+
+func createsMetadata(fullName string) func(*http.Request, string) bool {
+	return func(_ *http.Request, body string) bool {
+		return strings.Contains(body, "createMetadata") && strings.Contains(body, "<fullName>"+fullName+"</fullName>")
+	}
+}
+
+func has(kind, fullName string) func(*testing.T, *world) bool {
+	return func(t *testing.T, w *world) bool {
+		t.Helper()
+		found, err := w.salesforce(t).ReadMetadata(t.Context(), kind, fullName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(found) > 0
+	}
+}
+
+// edits changes one element of a component, as an administrator does in Setup.
+func edits(kind, fullName, element, value string) func(*testing.T, *world) {
+	return func(t *testing.T, w *world) {
+		t.Helper()
+		found, err := w.salesforce(t).ReadMetadata(t.Context(), kind, fullName)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("read %s %s: %d found, %v", kind, fullName, len(found), err)
+		}
+		found[0].Node.SetChildText(element, value)
+		w.update(t, found[0])
+	}
+}
+
+func (w *world) update(t *testing.T, component metadata.Component) {
+	t.Helper()
+	results, err := w.salesforce(t).UpdateMetadata(t.Context(), component)
+	if err == nil {
+		err = results[0].Err()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// row gives the id of the one row that a condition names, "" when there is none.
+func (w *world) row(t *testing.T, object, condition string) string {
+	t.Helper()
+	row, found, err := salesforce.QueryRow[struct{ ID string }](t.Context(), w.salesforce(t).Data(), "SELECT Id FROM "+object+" WHERE "+condition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !found {
+		return ""
+	}
+	return row.ID
+}
+
+func setsPermission(object, condition string, fields map[string]any) func(*testing.T, *world) {
+	return func(t *testing.T, w *world) {
+		t.Helper()
+		if err := w.salesforce(t).Data().Update(t.Context(), object, w.row(t, object, condition), fields, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (w *world) remove(t *testing.T, object, id string) {
+	t.Helper()
+	if err := w.salesforce(t).Data().Delete(t.Context(), object, id); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,234 @@
+package provider_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce/metadata"
+)
+
+const connectorAddress = "cosell_connector.test"
+
+// liveConnector is a connector for the organisation and tenant of a world: the provider's pins hold.
+func liveConnector(more string) string {
+	config := connectorConfig(more)
+	pins := config[strings.Index(config, "  pins = {"):strings.Index(config, "  credentials = {")]
+	return strings.Replace(config, pins, "  default_currency = \"USD\"\n", 1)
+}
+
+// provision makes the fields that a connector's defaults name, as an administrator does by hand.
+func (w *world) provision(t *testing.T) {
+	t.Helper()
+	text := func(object, name string) metadata.Component {
+		length := 255
+		component, err := metadata.Encode("CustomField", object+"."+name, metadata.CustomField{Label: strings.TrimSuffix(name, "__c"), Type: "Text", Length: &length})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return component
+	}
+	fields, objects := document.DefaultFields(document.Salesforce), document.DefaultObjects(document.Salesforce)
+	solution, err := metadata.Encode("CustomObject", objects[document.ObjectSolution], metadata.CustomObject{
+		Label: "Solution", PluralLabel: "Solutions", SharingModel: "ReadWrite", DeploymentStatus: "Deployed", NameField: &metadata.NameField{Label: "Name", Type: "Text"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.create(t, solution)
+	for role, name := range fields {
+		object := objects[document.ObjectOpportunity]
+		if strings.HasPrefix(role, "solution_") {
+			object = objects[document.ObjectSolution]
+		}
+		if strings.HasSuffix(name, "__c") {
+			w.create(t, text(object, name))
+		}
+	}
+}
+
+func (w *world) create(t *testing.T, component metadata.Component) {
+	t.Helper()
+	results, err := w.salesforce(t).CreateMetadata(t.Context(), component)
+	if err == nil {
+		err = results[0].Err()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) drop(t *testing.T, kind, fullName string) {
+	t.Helper()
+	results, err := w.salesforce(t).DeleteMetadata(t.Context(), kind, fullName)
+	if err == nil {
+		err = results[0].Err()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestConnectorCountsRevisions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provision(t)
+	changes := statecheck.CompareValue(valuesDiffer{})
+	revision := func(n int64) statecheck.StateCheck {
+		return statecheck.ExpectKnownValue(connectorAddress, tfjsonpath.New("revision"), knownvalue.Int64Exact(n))
+	}
+	hash := func() statecheck.StateCheck {
+		return changes.AddStateValue(connectorAddress, tfjsonpath.New("agent_config_sha256"))
+	}
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.providers(), Steps: []resource.TestStep{
+		{
+			Config: liveConnector(""),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectKnownValue(connectorAddress, tfjsonpath.New("revision"), knownvalue.Int64Exact(1)),
+				plancheck.ExpectKnownValue(connectorAddress, tfjsonpath.New("agent_config"), knownvalue.StringFunc(decodes)),
+				plancheck.ExpectKnownValue(connectorAddress, tfjsonpath.New("start_order"), knownvalue.ListExact([]knownvalue.Check{
+					knownvalue.StringExact("customize"), knownvalue.StringExact("create_referral"), knownvalue.StringExact("microsoft_referral_updates"),
+					knownvalue.StringExact("partner_center_to_crm"), knownvalue.StringExact("crm_to_partner_center"),
+				})),
+			}},
+			ConfigStateChecks: []statecheck.StateCheck{revision(1), hash()},
+		},
+		{Config: liveConnector(`sync_delay = "5s"`), ConfigStateChecks: []statecheck.StateCheck{revision(2), hash()}},
+	}})
+}
+
+// valuesDiffer wants each value to differ from the one before.
+type valuesDiffer struct{}
+
+// CompareValues implements compare.ValueComparer.
+func (valuesDiffer) CompareValues(values ...any) error {
+	for i := 1; i < len(values); i++ {
+		if values[i] == values[i-1] {
+			return errors.New("the hash did not change with the content")
+		}
+	}
+	return nil
+}
+
+func decodes(text string) error {
+	_, err := document.Decode([]byte(text))
+	return err
+}
+
+func TestConnectorIsUnknownWhileAnInputIs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provision(t)
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.providers(), Steps: []resource.TestStep{{
+		Config: liveConnector(`environment = terraform_data.later.output`) + "\nresource \"terraform_data\" \"later\" {\n  input = \"staging\"\n}\n",
+		ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+			plancheck.ExpectUnknownValue(connectorAddress, tfjsonpath.New("agent_config")),
+			plancheck.ExpectUnknownValue(connectorAddress, tfjsonpath.New("agent_config_sha256")),
+			plancheck.ExpectUnknownValue(connectorAddress, tfjsonpath.New("revision")),
+			plancheck.ExpectKnownValue(connectorAddress, tfjsonpath.New("start_order"), knownvalue.ListSizeExact(5)),
+		}},
+	}}})
+}
+
+// TestUnknownProviderConfiguration: nothing is compared, and nothing guessed, while the provider's own settings come from
+// something that the plan makes.
+func TestUnknownProviderConfiguration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provision(t)
+	config := fmt.Sprintf(`
+resource "terraform_data" "later" {
+  input = %q
+}
+
+provider "cosell" {
+  salesforce = { org_id = terraform_data.later.output }
+}
+`, w.env["COSELL_SALESFORCE_ORG_ID"]) + liveConnector("")
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: w.providersWith(map[string]string{"COSELL_SALESFORCE_ORG_ID": ""}),
+		Steps: []resource.TestStep{{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{
+			PreApply:             []plancheck.PlanCheck{plancheck.ExpectUnknownValue(connectorAddress, tfjsonpath.New("agent_config"))},
+			PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
+		}}},
+	})
+}
+
+// TestConnectorAsksTheOrganisation: what is missing is a warning in the plan of a new declaration, an error in its apply,
+// and an error in the plan of an unchanged one.
+func TestConnectorAsksTheOrganisation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provision(t)
+	elsewhere := strings.Replace(liveConnector(""), `"Prospecting"`, `"Far away"`, 1)
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.providers(), Steps: []resource.TestStep{
+		{Config: elsewhere, PlanOnly: true, ExpectNonEmptyPlan: true},
+		{Config: elsewhere, ExpectError: words(`Stage is not in the organisation`)},
+		{Config: strings.Replace(liveConnector(""), `"Prospecting"`, `"Closed Won"`, 1), ExpectError: words("its type does not make it a stage")},
+		{Config: strings.Replace(liveConnector(""), `default_currency = "USD"`, "", 1), ExpectError: words("set default_currency")},
+		{Config: liveConnector("")},
+		{
+			PreConfig:   func() { w.drop(t, "CustomField", "Opportunity.Audit__c") },
+			Config:      liveConnector(""),
+			PlanOnly:    true,
+			ExpectError: words("field Opportunity.Audit__c"),
+		},
+		// The new declaration leaves the plan a warning again, and apply refuses it.
+		{Config: liveConnector(`sync_delay = "5s"`), PlanOnly: true, ExpectNonEmptyPlan: true},
+		{Config: liveConnector(`sync_delay = "5s"`), ExpectError: words("field Opportunity.Audit__c")},
+		{Config: liveConnector(`fields = { audit = "Sync_Status__c" }`)},
+	}})
+}
+
+// TestConnectorAsksForAScope: two installations without scopes on one tenant would both handle every referral.
+func TestConnectorAsksForAScope(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provision(t)
+	_, err := w.partnerCenter(t).CreateRegistration(t.Context(), partnercenter.Registration{
+		WebhookURL: "https://production.example.com/hooks/1", WebhookEvents: []string{partnercenter.EventReferralCreated},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	webhook := strings.ReplaceAll(liveConnector("intake = \"both\"\n  webhook = { url = \"https://staging.example.com/hooks/2\" }"),
+		`"webhook_registration", `, "")
+	webhook = strings.Replace(webhook, "flows = {\n", "flows = {\n    webhook_registration = true\n", 1)
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.providers(), Steps: []resource.TestStep{
+		{Config: liveConnector(""), PlanOnly: true, ExpectError: words("Tenant's webhook belongs to another installation")},
+		{Config: webhook, ExpectError: words("https://production.example.com/hooks/1")},
+		{Config: liveConnector(`referral_scope = { name_prefix = "[staging] " }`)},
+	}})
+}
+
+// TestConnectorDoesNotRepeatLiterals: a secret that was written by mistake must not appear in the diagnostic.
+func TestConnectorDoesNotRepeatLiterals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const literal = "hunter2-literal"
+	config := strings.ReplaceAll(connectorConfig(""), `"env:CLIENT_SECRET"`, `"`+literal+`"`)
+	refused := false
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: w.providers(),
+		ErrorCheck: func(err error) error {
+			refused = true
+			if !words("Credential is not a reference").MatchString(err.Error()) || strings.Contains(err.Error(), literal) {
+				return errors.New("the diagnostic is not about the credential, or repeats it")
+			}
+			return nil
+		},
+		Steps: []resource.TestStep{{Config: config, PlanOnly: true}},
+	})
+	if !refused {
+		t.Error("the literal was accepted")
+	}
+}

@@ -98,7 +98,11 @@ func (e *Engine) Reconcile(ctx context.Context, claim store.Claim) store.Outcome
 	}
 	switch outcome := outcome.(type) {
 	case store.Retry:
-		r.log.Debug("will run again", "at", outcome.At, "code", outcome.Code, "error", outcome.Error)
+		level := hclog.Debug
+		if outcome.Code != "" && claim.Attempts >= worthAWarning {
+			level = hclog.Warn
+		}
+		r.log.Log(level, "will run again", "at", outcome.At, "code", outcome.Code, "error", outcome.Error, "attempts", claim.Attempts)
 	case store.Park:
 		r.log.Warn("needs a person", "code", outcome.Code, "error", outcome.Error)
 	case store.Gate:
@@ -106,6 +110,9 @@ func (e *Engine) Reconcile(ctx context.Context, claim store.Claim) store.Outcome
 	}
 	return outcome
 }
+
+// worthAWarning is how many failed tries are part of ordinary life.
+const worthAWarning = 3
 
 // errAbsorbed ends a run whose deal became part of another.
 var errAbsorbed = errors.New("the deal was absorbed")

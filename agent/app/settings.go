@@ -73,7 +73,7 @@ func plan(d document.Document, org *adapter.Org) (mapping.Plan, error) {
 	if err != nil {
 		return mapping.Plan{}, err
 	}
-	p := mapping.Plan{Stages: stages, Help: map[string]string{}, LongestName: org.LongestName()}
+	p := mapping.Plan{Stages: stages, Help: map[string]string{}, LongestName: org.LongestName(), Marks: d.CRM.Marks}
 	for _, row := range d.Mappings {
 		if row.Field == deal.Currency && !org.HasCurrency() {
 			p.FixedCurrency = d.Sharing.DefaultCurrency

@@ -79,7 +79,9 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, o S
 	if err != nil {
 		err = fmt.Errorf("webhook listener: requests were cut off after %s: %w", shutdownTimeout, errors.Join(err, server.Close()))
 	}
-	<-ended
+	if serveErr := <-ended; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(err, serveErr)
+	}
 	return err
 }
 

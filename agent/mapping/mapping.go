@@ -39,6 +39,8 @@ type Plan struct {
 	FixedCurrency string
 	// LongestName is how many characters a record's name takes; 0: any number.
 	LongestName int
+	// Marks says that a mark before the record's name shows success or failure.
+	Marks bool
 }
 
 // Rules gives the merge rules of linked deals: rows that apply on create only become fields that nobody writes any more.
@@ -155,6 +157,23 @@ func (p Plan) FromReferral(referral map[string]any) (deal.Values, error) {
 		}
 	}
 	return values, nil
+}
+
+// Mark gives the CRM field of the name and the name with a mark ([deal.MarkSuccess] or [deal.MarkFailure]); ok is false when
+// the record's name is so already. A name that the mark would make too long goes without, and where marks are switched off an
+// old one is taken away.
+func (p Plan) Mark(fields map[string]any, mark string) (field, name string, ok bool) {
+	for _, row := range p.Rows {
+		if row.Field == deal.Name {
+			field = row.CRM
+		}
+	}
+	current, _ := fields[field].(string)
+	name = deal.StripMark(current)
+	if p.Marks && name != "" && (p.LongestName == 0 || len([]rune(mark+name)) <= p.LongestName) {
+		name = mark + name
+	}
+	return field, name, name != current && field != "" && current != ""
 }
 
 // Fit gives the values as a record can hold them: a status that the CRM knows, a name that is not too long.

@@ -114,6 +114,25 @@ func TestToRecordWritesTheCRMsTypes(t *testing.T) {
 	}
 }
 
+func TestMark(t *testing.T) {
+	marked := plan()
+	marked.Marks = true
+	for name, c := range map[string]struct {
+		plan Plan
+		name any
+		want string // "": nothing to write
+	}{
+		"marked": {marked, "Deal", "✔ Deal"}, "already": {marked, "✔ Deal", ""}, "failed before": {marked, "✗ Deal", "✔ Deal"},
+		"too long": {marked, "Ten chars.", ""}, "too long, marked": {marked, "✗ Ten chars.", "Ten chars."},
+		"off": {plan(), "Deal", ""}, "off, marked": {plan(), "✔ Deal", "Deal"}, "no name": {marked, nil, ""},
+	} {
+		field, got, ok := c.plan.Mark(map[string]any{"Name": c.name}, deal.MarkSuccess)
+		if field != "Name" || ok != (c.want != "") || ok && got != c.want {
+			t.Errorf("%s: %s %q, %v", name, field, got, ok)
+		}
+	}
+}
+
 func TestPatch(t *testing.T) {
 	got := plan().Patch(deal.Values{deal.DealValue: "7", deal.CloseDate: "2026-01-02", deal.Visible: deal.True, deal.StatusField: deal.Won, deal.CloseReason: "r"})
 	want := []Op{

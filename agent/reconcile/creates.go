@@ -414,8 +414,12 @@ func (r *run) account(ctx context.Context, values deal.Values, postalCode string
 func (r *run) newRecord(values deal.Values, accountID string) (crm.NewRecord, deal.Pair) {
 	plan := r.settings.Plan
 	written := plan.Fit(values)
+	fields := plan.ToRecord(present(written))
+	if name, marked, ok := plan.Mark(fields, deal.MarkSuccess); ok {
+		fields[name] = marked
+	}
 	record := crm.NewRecord{
-		ReferralID: r.referral.ID, Fields: plan.ToRecord(present(written)), AccountID: accountID, Account: plan.ToRelated("Account", values),
+		ReferralID: r.referral.ID, Fields: fields, AccountID: accountID, Account: plan.ToRelated("Account", values),
 		SyncStatus: statusInSync, Audit: r.auditLine("Received from Partner Center as referral " + r.referral.ID + "."),
 	}
 	return record, deal.Pair{CRM: written, Referral: values}

@@ -116,6 +116,9 @@ func (r *run) writes(current deal.Pair, result deal.Result) (writes, error) {
 	w.audit = auditEntries(current, result)
 	fields := r.settings.Plan.ToRecord(result.ToCRM)
 	book := r.bookkeeping(result, &w)
+	if book.SyncStatus != nil {
+		r.mark(fields, *book.SyncStatus)
+	}
 	if len(fields) > 0 || book != (crm.Bookkeeping{}) {
 		w.record, err = r.crm.EncodeUpdate(fields, book)
 	}
@@ -190,6 +193,17 @@ func (r *run) bookkeeping(result deal.Result, w *writes) crm.Bookkeeping {
 	audit := r.auditLine(strings.Join(lines, " "))
 	book.Audit, book.SyncStatus, w.report = &audit, &status, &report
 	return book
+}
+
+// mark shows the sync status before the record's name.
+func (r *run) mark(fields map[string]any, status string) {
+	mark := deal.MarkSuccess
+	if status == statusAttention {
+		mark = deal.MarkFailure
+	}
+	if field, name, ok := r.settings.Plan.Mark(r.record.Fields, mark); ok {
+		fields[field] = name
+	}
 }
 
 // auditLine puts a line before the record's history. Newest first: a field that is too short loses the oldest.
@@ -352,7 +366,9 @@ func (r *run) report(ctx context.Context, codes, text string) error {
 		return fmt.Errorf("opportunity %s was changed this very second: %w", r.record.ID, crm.ErrChanged)
 	}
 	audit, status := r.auditLine(text), statusAttention
-	payload, err := r.crm.EncodeUpdate(nil, crm.Bookkeeping{SyncStatus: &status, Audit: &audit})
+	fields := map[string]any{}
+	r.mark(fields, status)
+	payload, err := r.crm.EncodeUpdate(fields, crm.Bookkeeping{SyncStatus: &status, Audit: &audit})
 	if err != nil {
 		return err
 	}
@@ -364,7 +380,11 @@ func (r *run) report(ctx context.Context, codes, text string) error {
 
 // fingerprint identifies everything of the deal that a person can change.
 func (r *run) fingerprint() string {
-	state := map[string]any{"fields": r.record.Fields, "contacts": r.record.Contacts, "team": r.record.Team, "solutions": r.record.Solutions}
+	fields := maps.Clone(r.record.Fields)
+	if name, unmarked, ok := (mapping.Plan{Rows: r.settings.Plan.Rows}).Mark(fields, ""); ok {
+		fields[name] = unmarked // our own mark is no change of the deal
+	}
+	state := map[string]any{"fields": fields, "contacts": r.record.Contacts, "team": r.record.Team, "solutions": r.record.Solutions}
 	if r.referral != nil {
 		state["referral"] = r.referral.ETag
 	}

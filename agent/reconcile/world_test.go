@@ -30,16 +30,16 @@ import (
 
 // trouble says how unkind the world is.
 type trouble struct {
-	lost     float64 // a request is lost before it is applied, or its answer after
-	refused  float64 // a request is turned away for now
-	crash    float64 // per scheduler step
-	dropped  float64 // a webhook is never delivered
-	noRefs   bool    // externalReferenceId does not survive in Partner Center
-	editors  int     // edits by people
-	deals    int     // deals begun on each side
-	listLag  time.Duration
-	coSell   bool // some sellers ask for help
-	maxSteps int
+	lost      float64 // a request is lost before it is applied, or its answer after
+	refused   float64 // a request is turned away for now
+	crash     float64 // per scheduler step
+	dropped   float64 // a webhook is never delivered
+	noRefs    bool    // externalReferenceId does not survive in Partner Center
+	editors   int     // edits by people
+	deals     int     // deals begun on each side
+	customers int     // of the deals that Microsoft sends
+	listLag   time.Duration
+	coSell    bool // some sellers ask for help
 }
 
 type world struct {
@@ -57,6 +57,8 @@ type world struct {
 	inflight  []*flight // requests on their way, which may arrive even if the agent is killed
 	writes    []string  // the agent's, in order
 	edits     map[string][]string
+	gone      map[string]bool // notes that a person has seen and replaced
+	broken    []string        // what must never happen, and did
 	serial    int
 	crashes   int
 }
@@ -78,6 +80,9 @@ type record struct {
 	modified time.Time
 	solution string
 	deleted  bool
+
+	syncSince time.Time            // when a person last changed Sync
+	edited    map[string]time.Time // when a person last changed a field
 }
 
 type remoteReferral struct {
@@ -97,6 +102,7 @@ type coroutine struct {
 	next  func() (struct{}, bool)
 	stop  func()
 	yield func(struct{}) bool
+	read  map[string]time.Time // when this worker last read a record
 }
 
 func (c *coroutine) step() {
@@ -106,11 +112,11 @@ func (c *coroutine) step() {
 }
 
 func (w *world) spawn(body func(c *coroutine)) {
-	c := &coroutine{w: w}
+	c := &coroutine{w: w, read: map[string]time.Time{}}
 	c.next, c.stop = iter.Pull(func(yield func(struct{}) bool) {
 		c.yield = yield
 		defer func() {
-			if r := recover(); r != nil && r != any(errKilled) { //nolint:errorlint // the very value
+			if r := recover(); r != nil && r != any(errKilled) {
 				panic(r)
 			}
 		}()
@@ -160,7 +166,7 @@ func newWorld(seed uint64, t trouble) *world {
 	start := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 	w := &world{
 		random: rand.New(rand.NewPCG(seed, 7)), trouble: t, start: start, now: start, plan: testPlan(), records: map[string]*record{},
-		referrals: map[string]*remoteReferral{}, accounts: map[string]string{}, edits: map[string][]string{},
+		referrals: map[string]*remoteReferral{}, accounts: map[string]string{}, edits: map[string][]string{}, gone: map[string]bool{},
 	}
 	w.store = store.NewMemory("sim", func() time.Time { return w.now })
 	w.boot()
@@ -200,7 +206,7 @@ func (w *world) boot() {
 	}
 	w.spawn(func(c *coroutine) {
 		for {
-			if w.now.Sub(w.start)%(5*time.Second) < time.Second {
+			if w.now.Sub(w.start)%(3*time.Second) < 2*time.Second {
 				_, _ = watch.Records(context.Background(), &simCRM{c}, w.store, w.now)
 			}
 			c.step()
@@ -321,6 +327,7 @@ func (s *simCRM) Read(_ context.Context, id string) (out crm.Record, err error) 
 			return crm.ErrNotFound
 		}
 		out = r.view()
+		s.c.read[id] = s.c.w.now
 		return nil
 	})
 }
@@ -405,7 +412,7 @@ func (s *simCRM) EncodeUpdate(fields map[string]any, book crm.Bookkeeping) ([]by
 }
 
 func (s *simCRM) Update(_ context.Context, id, version string, payload []byte) error {
-	w := s.c.w
+	w, read := s.c.w, s.c.read[id]
 	return s.c.call(true, func() error {
 		r, ok := w.records[id]
 		if !ok || r.deleted {
@@ -423,6 +430,9 @@ func (s *simCRM) Update(_ context.Context, id, version string, payload []byte) e
 			return err
 		}
 		for name, value := range u.Fields {
+			if at, edited := r.edited[name]; edited && at.After(read) {
+				w.broken = append(w.broken, fmt.Sprintf("record %s: an edit of %s that nobody had read was overwritten", id, name))
+			}
 			r.fields[name] = value
 		}
 		if u.Book.Key != nil {
@@ -537,6 +547,7 @@ func (s *simCenter) Patch(_ context.Context, id, etag string, patch []byte) (out
 		if err := json.Unmarshal(patch, &ops); err != nil {
 			return err
 		}
+		w.mustBeWanted(r)
 		for _, op := range ops {
 			if op.Path == "/externalReferenceId" && !w.trouble.noRefs {
 				r.reference, _ = op.Value.(string)
@@ -549,6 +560,18 @@ func (s *simCenter) Patch(_ context.Context, id, etag string, patch []byte) (out
 		out = r.view()
 		return nil
 	})
+}
+
+// longestSend is how long a request may take from the reading of Sync to its arrival.
+const longestSend = 4 * time.Second
+
+// mustBeWanted notes a write to a referral whose seller had switched Sync off before the agent could have begun it.
+func (w *world) mustBeWanted(r *remoteReferral) {
+	if id, found := w.recordOf(r.id); found {
+		if rec := w.records[id]; !rec.sync && w.now.Sub(rec.syncSince) > longestSend {
+			w.broken = append(w.broken, "referral "+r.id+" was written while Sync was off")
+		}
+	}
 }
 
 func (r *remoteReferral) touch(now time.Time) { r.etag, r.updated = r.etag+1, now }

@@ -19,7 +19,7 @@ type both struct {
 func (b *bed) opportunities() map[string][]map[string]any {
 	byName := map[string][]map[string]any{}
 	for _, row := range b.sandbox.Salesforce().Rows("Opportunity") {
-		name, _ := row["Name"].(string)
+		name := strings.TrimPrefix(text(row["Name"]), "✔ ")
 		byName[name] = append(byName[name], row)
 	}
 	return byName

@@ -49,6 +49,8 @@ type Registration struct {
 	SignatureTokenToMsSignatureHeader Bool   `json:"SignatureTokenToMsSignatureHeader"`
 	SubscriberID                      string `json:"SubscriberId,omitempty"`
 	LastModifiedTimestamp             Time   `json:"LastModifiedTimestamp,omitzero"`
+	// Properties is an object without documented content, as it came. A replacement that leaves it out would erase it.
+	Properties json.RawMessage `json:"Properties,omitempty"`
 }
 
 // Validation is the state of a validation event. Results hold one entry per attempt.
@@ -100,12 +102,14 @@ func (c *Client) putRegistration(ctx context.Context, operation, method string, 
 	if registration.WebhookEvents == nil {
 		registration.WebhookEvents = List[string]{}
 	}
-	body, err := json.Marshal(registration)
-	if err != nil {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false) // the properties keep their spelling
+	if err := encoder.Encode(registration); err != nil {
 		return Registration{}, err
 	}
 	var saved Registration
-	read, err := c.webhook(ctx, call{operation: operation, method: method, url: c.webhookURL(""), body: body}, &saved)
+	read, err := c.webhook(ctx, call{operation: operation, method: method, url: c.webhookURL(""), body: bytes.TrimSpace(body.Bytes())}, &saved)
 	if err == nil && !read {
 		saved = registration
 	}

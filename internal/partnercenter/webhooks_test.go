@@ -21,12 +21,14 @@ func TestRegistration(t *testing.T) {
 		want   Registration
 		found  bool
 	}{
-		"pascal case": {200, `{"WebhookUrl":"https://agent.example.com/hooks/pc","WebhookEvents":["referral-created","test-created"],"SignatureTokenToMsSignatureHeader":true,"SubscriberId":"s1","Properties":{}}`, want, true},
-		"camel case":  {200, `{"webhookUrl":"https://agent.example.com/hooks/pc","webhookEvents":["referral-created","test-created"],"signatureTokenToMsSignatureHeader":"True","subscriberId":"s1"}`, want, true},
-		"404":         {404, `{"code":404,"description":"none"}`, Registration{}, false},
-		"no content":  {204, ``, Registration{}, false},
-		"null":        {200, `null`, Registration{}, false},
-		"empty":       {200, `{"webhookUrl":null,"webhookEvents":null}`, Registration{}, false},
+		"pascal case": {200, `{"WebhookUrl":"https://agent.example.com/hooks/pc","WebhookEvents":["referral-created","test-created"],"SignatureTokenToMsSignatureHeader":true,"SubscriberId":"s1"}`, want, true},
+		"properties": {200, `{"webhookUrl":"https://agent.example.com/hooks/pc","webhookEvents":[],"properties":{"a":1.50}}`, Registration{
+			WebhookURL: "https://agent.example.com/hooks/pc", WebhookEvents: List[string]{}, Properties: json.RawMessage(`{"a":1.50}`)}, true},
+		"camel case": {200, `{"webhookUrl":"https://agent.example.com/hooks/pc","webhookEvents":["referral-created","test-created"],"signatureTokenToMsSignatureHeader":"True","subscriberId":"s1"}`, want, true},
+		"404":        {404, `{"code":404,"description":"none"}`, Registration{}, false},
+		"no content": {204, ``, Registration{}, false},
+		"null":       {200, `null`, Registration{}, false},
+		"empty":      {200, `{"webhookUrl":null,"webhookEvents":null}`, Registration{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
@@ -62,6 +64,13 @@ func TestWriteRegistration(t *testing.T) {
 		t.Errorf("%+v %v", got, err)
 	}
 	if f.last().body != `{"WebhookUrl":"https://x.example.com","WebhookEvents":[],"SignatureTokenToMsSignatureHeader":false}` {
+		t.Error(f.last().body)
+	}
+	const properties = `{"owner":{"team":"R&D <co-sell>"},"Limit":1.50,"big":12345678901234567890,"tags":["é","\u00e9",null]}`
+	if _, err = c.UpdateRegistration(t.Context(), Registration{WebhookURL: "https://x.example.com", Properties: json.RawMessage(properties)}); err != nil {
+		t.Error(err)
+	}
+	if f.last().body != `{"WebhookUrl":"https://x.example.com","WebhookEvents":[],"SignatureTokenToMsSignatureHeader":false,"Properties":`+properties+`}` {
 		t.Error(f.last().body)
 	}
 	f.reply("POST "+registrationPath, 409, `{"code":409,"description":"exists"}`)

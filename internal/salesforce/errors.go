@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -144,12 +145,13 @@ func IsNotFound(err error) bool {
 	return ok && (e.Has(goneCodes...) || len(e.Errors) == 0 && e.Status == http.StatusNotFound || isMissingComponent(e))
 }
 
-// isMissingComponent knows the answer of updateMetadata and deleteMetadata for a component that does not exist: "In
-// field: fullName - no CustomField named … found". The code alone is also used for bad references inside a component.
+// missingComponent is the answer of updateMetadata and deleteMetadata for a component that does not exist. The text has a
+// prefix that names the field at fault, or none; another field's name speaks of a bad reference inside a component.
+var missingComponent = regexp.MustCompile(`^(In field: fullName - )?no \w+ named .+ found\.?$`)
+
 func isMissingComponent(e *APIError) bool {
 	return slices.ContainsFunc(e.Errors, func(entry Error) bool {
-		return entry.Code == "INVALID_CROSS_REFERENCE_KEY" &&
-			strings.HasPrefix(entry.Message, "In field: fullName - no ") && strings.HasSuffix(strings.TrimRight(entry.Message, ". "), " found")
+		return entry.Code == "INVALID_CROSS_REFERENCE_KEY" && missingComponent.MatchString(strings.TrimSpace(entry.Message))
 	})
 }
 

@@ -87,7 +87,9 @@ func New(options Options) (*Sandbox, error) {
 		options.MPNID = "1234567"
 	}
 	if options.Listen == nil {
-		options.Listen = func(string) (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
+		options.Listen = func(string) (net.Listener, error) {
+			return (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+		}
 	}
 	s := &Sandbox{kit: lab.NewKit(Switches()...), options: options, listeners: map[string]net.Listener{}}
 	if err := s.build(); err != nil {

@@ -26,25 +26,37 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	path, err := cached(ctx)
-	if err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintf(os.Stderr, "Neither terraform nor tofu is on PATH, and Terraform %s could not be downloaded (%v): "+
 			"install Terraform or OpenTofu 1.11 or newer and put it on PATH.\n", terraformVersion, err)
 		os.Exit(1)
 	}
-	fmt.Println(path)
 }
 
-// cached returns the CLI in the cache directory and downloads it when it is not there yet.
+func run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	path, err := cached(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Println(path)
+	return nil
+}
+
+// cached returns Terraform in the cache directory and downloads it when it is not there yet.
 func cached(ctx context.Context) (string, error) {
+	return keep("terraform", terraformVersion, func(directory, name string) error { return download(ctx, directory, name) })
+}
+
+// keep returns a program in the cache directory and lets fetch put it there when it is missing.
+func keep(program, version string, fetch func(directory, name string) error) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("find the cache directory: %w", err)
 	}
-	directory := filepath.Join(cache, "terraform-provider-cosell", "terraform-"+terraformVersion)
-	name := "terraform"
+	directory := filepath.Join(cache, "terraform-provider-cosell", program+"-"+version)
+	name := program
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
@@ -52,15 +64,15 @@ func cached(ctx context.Context) (string, error) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return path, err
 	}
-	return path, download(ctx, directory, name)
+	if err := os.MkdirAll(directory, 0o750); err != nil {
+		return "", fmt.Errorf("make the cache directory: %w", err)
+	}
+	return path, fetch(directory, name)
 }
 
 // download fetches into a directory of its own and renames the program into place, so that an interrupted download leaves
 // no half program, and two downloads at once do no harm.
 func download(ctx context.Context, directory, name string) error {
-	if err := os.MkdirAll(directory, 0o755); err != nil {
-		return fmt.Errorf("make the cache directory: %w", err)
-	}
 	fresh, err := os.MkdirTemp(directory, "download-")
 	if err != nil {
 		return fmt.Errorf("make the download directory: %w", err)

@@ -1,0 +1,6 @@
+import {
+  to = cosell_salesforce_permission_set.agent
+  identity = {
+    name = "Cosell_Agent"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = cosell_webhook_registration.this
+  id = "current"
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// salesforce reads the organisation's public REST API.
+type salesforce struct{ rows reader }
+
+// opportunityFields are read for every comparison.
+var opportunityFields = []string{"Id", "Name", "StageName", "Amount", "CloseDate", "Description", "IsClosed", "IsWon", "AccountId", "Account.Name",
+	"Account.BillingStreet", "Account.BillingPostalCode", "Account.BillingCity", "Account.BillingCountry", "Sync_with_Partner_Center__c",
+	"Referral_Identifier__c", "Referral_Link__c", "Microsoft_CRM_Identifier__c", "Sync_Status__c", "Audit__c"}
+
+func openSalesforce(ctx context.Context, env map[string]string) (*salesforce, error) {
+	token, err := fetchToken(ctx, env["COSELL_SALESFORCE_LOGIN_URL"]+"/services/oauth2/token", url.Values{
+		"grant_type":    {"client_credentials"},
+		"client_id":     {env["COSELL_AGENT_SALESFORCE_CLIENT_ID"]},
+		"client_secret": {env["COSELL_AGENT_SALESFORCE_CLIENT_SECRET"]},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sign in to Salesforce: %w", err)
+	}
+	s := &salesforce{reader{base: env["COSELL_SALESFORCE_INSTANCE_URL"] + "/services/data/v" + env["COSELL_SALESFORCE_API_VERSION"], token: token}}
+	s.rows.client.Timeout = readTimeout
+	return s, nil
+}
+
+func (s *salesforce) query(ctx context.Context, soql string) ([]record, error) {
+	var page struct {
+		Records []map[string]any `json:"records"`
+	}
+	if err := s.rows.get(ctx, "/query", url.Values{"q": {soql}}, &page); err != nil {
+		return nil, err
+	}
+	found := make([]record, len(page.Records))
+	for i, object := range page.Records {
+		found[i] = flatten(object)
+	}
+	return found, nil
+}
+
+// opportunities reads those whose field has a value.
+func (s *salesforce) opportunities(ctx context.Context, field, value string) ([]record, error) {
+	return s.query(ctx, "SELECT "+strings.Join(opportunityFields, ", ")+" FROM Opportunity WHERE "+field+" = '"+value+"'")
+}
+
+// customised lists what of the example still stands in the organisation.
+func (s *salesforce) customised(ctx context.Context) ([]string, error) {
+	var left []string
+	var opportunity struct {
+		Fields []struct {
+			Name string `json:"name"`
+		} `json:"fields"`
+	}
+	if err := s.rows.get(ctx, "/sobjects/Opportunity/describe", nil, &opportunity); err != nil {
+		return nil, err
+	}
+	for _, field := range opportunity.Fields {
+		if strings.HasSuffix(field.Name, "__c") {
+			left = append(left, "Opportunity."+field.Name)
+		}
+	}
+	var solution map[string]any
+	switch err := s.rows.get(ctx, "/sobjects/Microsoft_Solution__c/describe", nil, &solution); {
+	case err == nil:
+		left = append(left, "Microsoft_Solution__c")
+	case !missing(err):
+		return nil, err
+	}
+	sets, err := s.query(ctx, "SELECT Id FROM PermissionSet WHERE Name = 'Cosell_Agent'")
+	if err != nil {
+		return nil, err
+	}
+	if len(sets) > 0 {
+		left = append(left, "permission set Cosell_Agent")
+	}
+	return left, nil
+}
+
+// missing says whether an answer was 404.
+func missing(err error) bool {
+	var s *statusError
+	return errors.As(err, &s) && s.status == http.StatusNotFound
+}

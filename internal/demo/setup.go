@@ -1,0 +1,330 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const startPatience = 20 * time.Second // for a child to be ready
+
+// demo holds what the steps share.
+type demo struct {
+	options
+	line *timeline
+
+	directory string
+	sandbox   map[string]string // sandbox.env
+	children  []*child          // in the order of their start
+	agent     *child
+	cli       *terraform
+	webhook   string
+	acted     time.Time // when a person acted last
+
+	partnerCenter *partnerCenter
+	salesforce    *salesforce
+}
+
+func (d *demo) run(ctx context.Context) error {
+	if err := d.prepare(); err != nil {
+		return err
+	}
+	d.line.Title(d.directory)
+	d.line.Chapter("1. An administrator provisions everything from code")
+	steps := []func(context.Context) error{d.startSandbox, d.provision, d.startAgent}
+	steps = append(steps, d.scenario()...)
+	steps = append(steps, d.settle, d.tearDown)
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare makes the temporary directory and the paths absolute, because children run in it.
+func (d *demo) prepare() error {
+	for _, path := range []*string{&d.bin, &d.example} {
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return fmt.Errorf("find %s: %w", *path, err)
+		}
+		*path = absolute
+	}
+	directory, err := os.MkdirTemp("", "cosell-demo-")
+	if err != nil {
+		return fmt.Errorf("make a temporary directory: %w", err)
+	}
+	d.directory = directory
+	return nil
+}
+
+func (d *demo) program() string { return filepath.Join(d.bin, "cosell-agent"+exe()) }
+
+func (d *demo) start(name string, env []string, arguments ...string) (*child, error) {
+	c, err := startChild(name, d.directory, env, d.program(), arguments...)
+	if err == nil {
+		d.children = append(d.children, c)
+	}
+	return c, err
+}
+
+// startSandbox starts the sandbox and reads the environment that it writes when it listens.
+func (d *demo) startSandbox(ctx context.Context) error {
+	begun := time.Now()
+	c, err := d.start("sandbox", cleanEnvironment(), "sandbox", "--dir", d.directory)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(d.directory, "sandbox.env")
+	err = d.until(ctx, c, func(context.Context) (bool, error) {
+		_, err := os.Stat(file)
+		if errors.Is(err, os.ErrNotExist) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	if err != nil {
+		return err
+	}
+	if d.sandbox, err = readEnvironment(file); err != nil {
+		return err
+	}
+	if d.partnerCenter, err = openPartnerCenter(ctx, d.sandbox); err != nil {
+		return err
+	}
+	d.line.Done("the sandbox listens: an empty Partner Center tenant and an empty Salesforce organisation", time.Since(begun))
+	return nil
+}
+
+// readEnvironment reads lines KEY='value', as a shell would.
+func readEnvironment(path string) (map[string]string, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the sandbox's environment: %w", err)
+	}
+	env := map[string]string{}
+	for line := range strings.Lines(string(content)) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if ok {
+			env[name] = strings.ReplaceAll(strings.Trim(value, "'"), `'\''`, "'")
+		}
+	}
+	return env, nil
+}
+
+// provision applies the example. The agent's address is chosen first, because the webhook registration names it.
+func (d *demo) provision(ctx context.Context) error {
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return err
+	}
+	d.webhook = "http://" + address + "/hooks/" + strings.ToLower(rand.Text())
+	variables := map[string]string{
+		"TF_VAR_webhook_url":                  d.webhook,
+		"TF_VAR_deletion_protection":          "false",
+		"TF_VAR_environment":                  "demo",
+		"TF_VAR_default_currency":             "USD",
+		"TF_VAR_poll_interval":                "1s",
+		"TF_VAR_sync_delay":                   "2s",
+		"TF_VAR_on_hold_stage_name":           stageOnHold,
+		"TF_VAR_active_stage_name":            stageActive,
+		"TF_VAR_agent_salesforce_username":    d.sandbox["COSELL_AGENT_SALESFORCE_USERNAME"],
+		"TF_VAR_agent_salesforce_client_id":   d.sandbox["COSELL_AGENT_SALESFORCE_CLIENT_ID"],
+		"TF_VAR_agent_salesforce_private_key": "file:" + d.sandbox["COSELL_AGENT_SALESFORCE_PRIVATE_KEY_FILE"],
+	}
+	for name, value := range d.sandbox {
+		if strings.HasPrefix(name, "COSELL_PARTNER_CENTER_") || strings.HasPrefix(name, "COSELL_SALESFORCE_") {
+			variables[name] = value
+		}
+	}
+	if d.cli, err = newTerraform(ctx, d.options, d.directory, variables); err != nil {
+		return err
+	}
+	took, err := elapsed(func() error {
+		_, err := d.cli.run(ctx, "init", "-no-color")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	d.line.Done(d.cli.name+" init, from a local mirror", took)
+	if err := d.change(ctx, "apply", "created: webhook registration, custom fields, an object, a permission set, flows, the connector"); err != nil {
+		return err
+	}
+	d.salesforce, err = openSalesforce(ctx, d.sandbox)
+	return err
+}
+
+// change runs apply or destroy with progress.
+func (d *demo) change(ctx context.Context, command, what string) error {
+	begun := time.Now()
+	done, err := d.cli.change(ctx, command, func(done, planned int) {
+		d.line.Waiting(fmt.Sprintf("%s %s: %d of %d objects", d.cli.name, command, done, planned), begun)
+	})
+	if err != nil {
+		return err
+	}
+	d.line.Done(fmt.Sprintf("%s %s: %d objects %s", d.cli.name, command, done, what), time.Since(begun))
+	return nil
+}
+
+// freeAddress finds a port that nobody uses now.
+func freeAddress(ctx context.Context) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// startAgent hands the Terraform output to the agent and starts it.
+func (d *demo) startAgent(ctx context.Context) error {
+	begun := time.Now()
+	document, err := d.cli.run(ctx, "output", "-raw", "agent_config")
+	if err != nil {
+		return err
+	}
+	config := filepath.Join(d.directory, "connector.json")
+	if err := os.WriteFile(config, document, 0o600); err != nil {
+		return fmt.Errorf("write the agent's document: %w", err)
+	}
+	env := cleanEnvironment()
+	for _, name := range []string{"COSELL_PARTNER_CENTER_CLIENT_SECRET", "COSELL_PARTNER_CENTER_REFRESH_TOKEN", "COSELL_AGENT_TRUST_BUNDLE",
+		"COSELL_AGENT_CERTIFICATE_HOSTS"} {
+		env = append(env, name+"="+d.sandbox[name])
+	}
+	address := strings.Split(d.webhook, "/")[2]
+	d.agent, err = d.start("agent", env, "run", "--config", config, "--store", "sqlite:"+filepath.Join(d.directory, "agent.db"), "--listen", address)
+	if err != nil {
+		return err
+	}
+	client := http.Client{Timeout: readTimeout}
+	err = d.until(ctx, d.agent, func(ctx context.Context) (bool, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/healthz", nil)
+		if err != nil {
+			return false, err
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			return false, nil //nolint:nilerr // it does not listen yet
+		}
+		return response.StatusCode < http.StatusBadRequest, response.Body.Close()
+	})
+	if err != nil {
+		return err
+	}
+	d.line.Done("cosell-agent runs, with the document that Terraform put out and nothing else", time.Since(begun))
+	return nil
+}
+
+// until waits for a child to be ready.
+func (d *demo) until(ctx context.Context, c *child, ready func(context.Context) (bool, error)) error {
+	begun := time.Now()
+	for {
+		ok, err := ready(ctx)
+		if err != nil || ok {
+			return err
+		}
+		if time.Since(begun) > startPatience {
+			return fmt.Errorf("%s is not ready after %v", c.name, startPatience)
+		}
+		d.line.Waiting("waiting for "+c.name, begun)
+		if err := d.pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// act lets a person act in the sandbox and returns what came of it.
+func (d *demo) act(ctx context.Context, who, what, name string, parameters ...string) (record, error) {
+	env := append(cleanEnvironment(), "COSELL_SANDBOX_URL="+d.sandbox["COSELL_SANDBOX_URL"])
+	answer, err := call(ctx, d.directory, env, d.program(), append([]string{"sandbox", "act", name}, parameters...)...)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", who, what, err)
+	}
+	var object map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(answer))
+	decoder.UseNumber()
+	if err := decoder.Decode(&object); err != nil {
+		return nil, fmt.Errorf("read what came of %s: %w", name, err)
+	}
+	d.acted = time.Now()
+	d.line.Act(who, what)
+	return flatten(object), nil
+}
+
+// settle shows that Terraform finds everything as it left it, although the agent has worked.
+func (d *demo) settle(ctx context.Context) error {
+	d.line.Chapter("10. The administrator looks again, and clears away")
+	took, err := elapsed(func() error { return d.cli.unchanged(ctx) })
+	if err != nil {
+		return err
+	}
+	d.line.Done(d.cli.name+" plan: no changes", took)
+	return nil
+}
+
+// tearDown stops the agent, destroys, and looks whether anything is left in the two systems.
+func (d *demo) tearDown(ctx context.Context) error {
+	took, err := elapsed(d.agent.stop)
+	if err != nil {
+		return err
+	}
+	if d.agent.err != nil {
+		return fmt.Errorf("the agent did not stop in an orderly way: %w", d.agent.err)
+	}
+	d.children = d.children[:1] // the sandbox
+	d.line.Done("cosell-agent stopped in an orderly way", took)
+	if err := d.change(ctx, "destroy", "removed"); err != nil {
+		return err
+	}
+	begun := time.Now()
+	left, err := d.salesforce.customised(ctx)
+	if err != nil {
+		return err
+	}
+	listens, err := d.partnerCenter.listens(ctx, d.webhook)
+	if err != nil {
+		return err
+	}
+	if listens {
+		left = append(left, "webhook registration "+d.webhook)
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("after destroy there is still: %s", strings.Join(left, ", "))
+	}
+	d.line.Done("nothing of it is left in Salesforce and Partner Center", time.Since(begun))
+	return nil
+}
+
+// lastWords are the last lines of the children's logs.
+func (d *demo) lastWords() []string {
+	var lines []string
+	for _, c := range d.children {
+		lines = append(lines, c.name+" said last:")
+		lines = append(lines, c.tail()...)
+	}
+	return lines
+}
+
+// cleanUp ends the children, last started first, and removes the directory.
+func (d *demo) cleanUp() error {
+	var errs []error
+	for i := len(d.children) - 1; i >= 0; i-- {
+		errs = append(errs, d.children[i].stop())
+	}
+	if d.keep {
+		return errors.Join(errs...)
+	}
+	return errors.Join(append(errs, os.RemoveAll(d.directory))...)
+}

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -20,11 +22,12 @@ import (
 var version = "dev"
 
 type cli struct {
-	Run     runCommand     `cmd:"" help:"Run the agent until it is told to stop (SIGTERM, Ctrl-C). SIGHUP reads the documents again."`
-	Check   checkCommand   `cmd:"" help:"Check a document without calling anything."`
-	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the agent document."`
-	Sandbox sandboxCommand `cmd:"" help:"Local stand-ins of Partner Center, Salesforce and the identity service, to try everything without a tenant."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Run      runCommand      `cmd:"" help:"Run the agent until it is told to stop (SIGTERM, Ctrl-C). SIGHUP reads the documents again."`
+	Check    checkCommand    `cmd:"" help:"Check a document without calling anything."`
+	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of the agent document."`
+	Problems problemsCommand `cmd:"" help:"Explain the codes of problems (CS101, …): what they mean and what to do."`
+	Sandbox  sandboxCommand  `cmd:"" help:"Local stand-ins of Partner Center, Salesforce and the identity service, to try everything without a tenant."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 const description = `Keeps Salesforce and Microsoft Partner Center equal: referrals and opportunities are the same deals.
@@ -99,6 +102,58 @@ func (schemaCommand) Run(out io.Writer) error {
 	_, err = out.Write(schema)
 	return err
 }
+
+type problemsCommand struct {
+	Code     string `arg:"" optional:"" help:"One code; without it all are listed."`
+	JSON     bool   `help:"Print JSON."`
+	Markdown bool   `help:"Print the page of the documentation."`
+}
+
+// Run prints the catalogue.
+func (c problemsCommand) Run(out io.Writer) error {
+	entries := problem.Catalogue()
+	if c.Code != "" {
+		entries = slices.DeleteFunc(entries, func(e problem.Entry) bool { return !strings.EqualFold(string(e.Code), c.Code) })
+		if len(entries) == 0 {
+			return fmt.Errorf("there is no problem %s; 'cosell-agent problems' lists all", c.Code)
+		}
+	}
+	if c.JSON {
+		return printJSON(out, entries)
+	}
+	var b strings.Builder
+	if c.Markdown {
+		b.WriteString(problemsPage)
+	}
+	for _, e := range entries {
+		if c.Markdown {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", e.Code, e.Cause, e.Fix, e.Class)
+			continue
+		}
+		fmt.Fprintf(&b, "%s (%s)\n  %s\n  %s\n", e.Code, e.Class, e.Cause, e.Fix)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+const problemsPage = `---
+page_title: "Problems and what to do about them"
+subcategory: ""
+description: |-
+  The codes that the provider's diagnostics, the CRM's Audit field and the agent's log share.
+---
+
+# Problems and what to do about them
+
+Every problem has a code that never changes. The provider's diagnostics, the Audit field of an opportunity and the agent's log
+use the same ones; "cosell-agent problems CS102" explains one on the command line.
+
+A problem that passes *later* is tried again by itself. One that *needs a person* is tried again when somebody changes the deal
+or the configuration.
+
+| Code | What happened | What to do | Class |
+|---|---|---|---|
+`
 
 type checkCommand struct {
 	Config string `required:"" placeholder:"FILE" help:"The document: a file, or - for standard input."`

@@ -147,10 +147,10 @@ func (a *App) partnerCenterClient(d document.Document, stack *wire.Client) (*par
 	if _, err := a.resolve(pc.Credentials.RefreshToken); err != nil {
 		return nil, err
 	}
+	token := &refreshToken{reference: pc.Credentials.RefreshToken, resolver: a.machine.Secrets, log: a.log}
 	return partnercenter.New(partnercenter.Config{
 		Authority: pc.Authority, TenantID: pc.TenantID, ClientID: pc.Credentials.ClientID, ClientSecret: clientSecret,
 		ReferralsEndpoint: pc.ReferralsEndpoint, EventsEndpoint: pc.EventsEndpoint,
-		// Read anew for every token, so that a renewed secret is taken up without a restart.
-		RefreshToken: func(context.Context) (secret.Secret, error) { return a.resolve(pc.Credentials.RefreshToken) },
+		RefreshToken: token.current, OnRotate: token.rotate,
 	}, stack)
 }

@@ -36,15 +36,18 @@ func (c Class) String() string {
 	}
 }
 
+// MarshalText gives the class by its name.
+func (c Class) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
 // Code names a kind of problem for ever: codes are not renamed and not used again.
 type Code string
 
 // Entry is one row of the catalogue.
 type Entry struct {
-	Code  Code
-	Class Class
-	Cause string // a whole sentence without values
-	Fix   string // a whole sentence: what the reader does about it
+	Code  Code   `json:"code"`
+	Class Class  `json:"class"`
+	Cause string `json:"cause"` // a whole sentence without values
+	Fix   string `json:"fix"`   // a whole sentence: what the reader does about it
 }
 
 // Problem is one occurrence of an [Entry]. It is an error; errors.As finds it, and errors.Is matches by code.

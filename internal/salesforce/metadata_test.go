@@ -104,9 +104,18 @@ func TestUpdateAndDeleteMetadataOfMissingComponents(t *testing.T) {
 	if got := f.last().body; !strings.Contains(got, `<deleteMetadata><type>CustomField</type><fullNames>Opportunity.X__c</fullNames></deleteMetadata>`) {
 		t.Error(got)
 	}
-	other := &APIError{Errors: []Error{{Code: "INVALID_CROSS_REFERENCE_KEY", Message: "In field: field - no CustomField named X found"}}}
-	if IsNotFound(other) {
-		t.Error("a bad reference inside a component was taken for a missing component")
+	for message, want := range map[string]bool{
+		"no CustomField named Opportunity.X__c found":                                               true,
+		"no CustomField named Opportunity.X__c found.":                                              true,
+		"In field: fullName - no CustomField named Opportunity.X__c found":                          true,
+		"In field: fullName - no Layout named Opportunity-Opportunity Layout found":                 true,
+		"In field: field - no CustomField named X found":                                            false,
+		"In field: referenceTo - no CustomObject named X__c found":                                  false,
+		"Cannot delete: in field: fullName - no CustomField named X found in the referenced layout": false,
+	} {
+		if err := (&APIError{Errors: []Error{{Code: "INVALID_CROSS_REFERENCE_KEY", Message: message}}}); IsNotFound(err) != want {
+			t.Errorf("%q: a missing component %t, want %t", message, !want, want)
+		}
 	}
 }
 

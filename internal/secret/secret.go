@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -70,10 +71,47 @@ func ParseReference(text string) (Reference, error) {
 type Resolver struct {
 	LookupEnv func(name string) (string, bool)
 	ReadFile  func(path string) ([]byte, error)
+	// WriteFile replaces a file as a whole, readable by its owner only.
+	WriteFile func(path string, content []byte) error
 }
 
 // FromSystem resolves against the process environment and the file system.
-func FromSystem() Resolver { return Resolver{LookupEnv: os.LookupEnv, ReadFile: os.ReadFile} }
+func FromSystem() Resolver {
+	return Resolver{LookupEnv: os.LookupEnv, ReadFile: os.ReadFile, WriteFile: replaceFile}
+}
+
+// ErrNotKept says that a reference names a place that cannot be written, an environment variable for example.
+var ErrNotKept = errors.New("this reference cannot be written; only file: references can")
+
+// Keep writes a secret back to where its reference says, for secrets that a remote system renews. It fails with
+// [ErrNotKept], or because the file cannot be replaced.
+func (r Resolver) Keep(ref Reference, s Secret) error {
+	kind, path, _ := strings.Cut(string(ref), ":")
+	if kind != "file" {
+		return fmt.Errorf("secret %s: %w", ref, ErrNotKept)
+	}
+	if err := r.WriteFile(path, []byte(s.Expose()+"\n")); err != nil {
+		return fmt.Errorf("secret %s: %w", ref, err)
+	}
+	return nil
+}
+
+// replaceFile writes beside the file and renames, so that nobody ever reads half of it.
+func replaceFile(path string, content []byte) error {
+	beside, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = beside.Write(content)
+	err = errors.Join(err, beside.Sync(), beside.Close())
+	if err == nil {
+		err = os.Rename(beside.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(beside.Name()))
+	}
+	return nil
+}
 
 // Resolve reads a secret. One trailing line break, as editors and `kubectl create secret` leave it, is removed.
 // It fails when the variable is unset, the file cannot be read, or what is found is empty; the error names the

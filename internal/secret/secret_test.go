@@ -68,3 +68,29 @@ func TestResolve(t *testing.T) {
 		}
 	}
 }
+
+func TestKeep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reference := Reference("file:" + path)
+	if err := FromSystem().Keep(reference, New(marker)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := FromSystem().Resolve(reference); err != nil || got.Expose() != marker {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v, %v", info.Mode(), err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 1 {
+		t.Errorf("%d files are left, %v", len(entries), err)
+	}
+	if err := FromSystem().Keep("env:NAME", New(marker)); !errors.Is(err, ErrNotKept) || strings.Contains(err.Error(), marker) {
+		t.Errorf("got %v", err)
+	}
+	if err := FromSystem().Keep("file:/nonexistent/token", New(marker)); err == nil || strings.Contains(err.Error(), marker) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -3,8 +3,8 @@ package metadata
 // CustomField is a field (source: Metadata API Developer Guide, "CustomField"). Nil pointers and empty texts are not
 // sent. Element order is alphabetical, as the service writes it.
 type CustomField struct {
-	CaseSensitive            *bool     `xml:"caseSensitive,omitempty"` // of a unique text
 	FullName                 string    `xml:"fullName,omitempty"`
+	CaseSensitive            *bool     `xml:"caseSensitive,omitempty"` // of a unique text
 	DefaultValue             *string   `xml:"defaultValue,omitempty"`
 	DeleteConstraint         string    `xml:"deleteConstraint,omitempty"` // SetNull, Restrict, Cascade
 	Description              *string   `xml:"description,omitempty"`

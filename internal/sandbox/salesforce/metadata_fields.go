@@ -358,8 +358,8 @@ func (o *Org) applyMasterDetail(obj *object, f *field) *metadataError {
 	if !obj.Custom {
 		return integrity("Can not create a master-detail field on the standard object %s", obj.Name)
 	}
-	if len(o.live(obj)) > 0 {
-		return integrity("Cannot create a master-detail field on %s, which has records already; create a lookup, fill it, then convert it", obj.Name)
+	if slices.ContainsFunc(o.live(obj), func(rec *record) bool { return rec.values[f.Name] == nil }) {
+		return integrity("Cannot make a master-detail field on %s, which has records without a parent; create a lookup, fill it, then convert it", obj.Name)
 	}
 	f.Required, f.MasterDetail, f.OnDelete, f.NotUpdateable = true, true, cascade, true
 	if obj.definition == nil || obj.definition.node.value("sharingModel") == "ControlledByParent" {
@@ -412,28 +412,31 @@ func (c *metadataCall) updateField(fullName string, n *node) *metadataError {
 	}
 	f.definition = &customField{*c.changedComponent(&old.definition.component, c.storedField(n))}
 	c.replaceFields(obj, func() { obj.replace(f) })
+	if old.MasterDetail {
+		c.released(obj)
+	}
 	return nil
 }
 
-// rebuildField is buildField for a field that exists, where the rule against rows in the object does not hold.
+// rebuildField is buildField for a field that exists. A relationship that is a master-detail one keeps its parent's object.
 func (o *Org) rebuildField(obj *object, old *field, n *node) (*field, *metadataError) {
-	if !old.MasterDetail || n.value("type") != "MasterDetail" {
-		return o.buildField(obj, old.Name, n)
-	}
-	if err := checkAttributes("MasterDetail", fieldRules["MasterDetail"], n); err != nil {
+	f, err := o.buildField(obj, old.Name, n)
+	if err != nil {
 		return nil, err
 	}
-	if !strings.EqualFold(n.value("referenceTo"), old.ReferenceTo[0]) {
+	if (old.MasterDetail || f.MasterDetail) && f.ReferenceTo[0] != old.ReferenceTo[0] {
 		return nil, integrity("Cannot change the related object of a master-detail field")
 	}
-	next := *old
-	next.Label, next.ChildRelationship = n.value("label"), n.value("relationshipName")+"__r"
-	return &next, nil
+	return f, nil
 }
 
-// convertible lists the changes of type that keep the stored data.
+// convertible lists the changes of type that keep the stored data. Roll-up summaries, which would keep a master-detail
+// field from becoming a lookup, are not available in this org.
 func convertible(before, after string) bool {
-	families := []string{"Text TextArea LongTextArea Html Url Email Phone Picklist", "Number Currency Percent", "Picklist MultiselectPicklist", "Text AutoNumber"}
+	families := []string{
+		"Text TextArea LongTextArea Html Url Email Phone Picklist", "Number Currency Percent", "Picklist MultiselectPicklist", "Text AutoNumber",
+		"Lookup MasterDetail",
+	}
 	for _, family := range families {
 		members := strings.Fields(family)
 		if slices.Contains(members, before) && slices.Contains(members, after) {
@@ -441,6 +444,18 @@ func convertible(before, after string) bool {
 		}
 	}
 	return before == after
+}
+
+// released gives an object that lost its last master-detail field a sharing model of its own: Public Read/Write (source:
+// Salesforce Help, "Considerations for Object Relationships").
+func (c *metadataCall) released(obj *object) {
+	detail := slices.ContainsFunc(obj.fields, func(f *field) bool { return f.MasterDetail })
+	if detail || obj.definition == nil || obj.definition.node.value("sharingModel") != "ControlledByParent" {
+		return
+	}
+	next := obj.definition.node.clone()
+	next.put("sharingModel", "ReadWrite")
+	c.replaceDefinition(obj, &customObject{*c.changedComponent(&obj.definition.component, next)})
 }
 
 // removeField deletes softly: the name goes to the bin, the data and all that refers to the field go.

@@ -189,6 +189,44 @@ func TestCustomObjects(t *testing.T) {
 	}
 }
 
+// A lookup becomes a master-detail field when every row has a parent, and a lookup again, without losing a value.
+func TestLookupBecomesMasterDetail(t *testing.T) {
+	for _, semantics := range []string{"replace", "merge"} {
+		r := newRig(t)
+		r.set(switchMetadataUpdate, semantics)
+		r.must("createMetadata", `<metadata xsi:type="CustomObject"><fullName>Detail__c</fullName><deploymentStatus>Deployed</deploymentStatus><label>Detail</label>`+
+			`<nameField><label>Name</label><type>Text</type></nameField><pluralLabel>Details</pluralLabel><sharingModel>ReadWrite</sharingModel></metadata>`)
+		relation := func(kind, object, more string) string {
+			return fieldXML("Detail__c.Deal__c", more+`<referenceTo>`+object+`</referenceTo><relationshipName>Details</relationshipName><type>`+kind+`</type>`)
+		}
+		nilled := `<deleteConstraint xsi:nil="true"/><required xsi:nil="true"/>`
+		r.must("createMetadata", relation("Lookup", "Opportunity", ""))
+		r.grant("Detail__c", "Detail__c.Deal__c")
+		deal := r.opportunity("Fabrikam renewal")
+		full := r.create(r.admin, "Detail__c", map[string]any{"Name": "full", "Deal__c": deal})
+		empty := r.create(r.admin, "Detail__c", map[string]any{"Name": "empty"})
+		if code, text := r.failure("updateMetadata", relation("MasterDetail", "Opportunity", nilled)); code != "FIELD_INTEGRITY_EXCEPTION" || !strings.Contains(text, "without a parent") {
+			t.Error(code, text)
+		}
+		r.rest(r.admin, "DELETE", "/sobjects/Detail__c/"+empty, nil).want(http.StatusNoContent)
+		if code, _ := r.failure("updateMetadata", relation("MasterDetail", "Account", nilled)); code != "FIELD_INTEGRITY_EXCEPTION" {
+			t.Error(code)
+		}
+		r.must("updateMetadata", relation("MasterDetail", "Opportunity", nilled))
+		if field, sharing := r.read("CustomField", "Detail__c.Deal__c"), r.read("CustomObject", "Detail__c").value("sharingModel"); field.value("type") != "MasterDetail" || sharing != "ControlledByParent" {
+			t.Error(field.render(), sharing)
+		}
+		r.query(r.admin, "SELECT Deal__r.Name FROM Detail__c").equal("records.0.Deal__r.Name", "Fabrikam renewal")
+		r.must("updateMetadata", relation("Lookup", "Opportunity", ""))
+		if field, sharing := r.read("CustomField", "Detail__c.Deal__c"), r.read("CustomObject", "Detail__c").value("sharingModel"); field.value("type") != "Lookup" ||
+			field.value("deleteConstraint") != "SetNull" || sharing != "ReadWrite" {
+			t.Error(field.render(), sharing)
+		}
+		r.query(r.admin, "SELECT Deal__c FROM Detail__c").equal("records.0.Deal__c", deal)
+		r.rest(r.admin, "PATCH", "/sobjects/Detail__c/"+full, map[string]any{"Deal__c": nil}).want(http.StatusNoContent)
+	}
+}
+
 func TestLayouts(t *testing.T) {
 	r := newRig(t)
 	r.solutions()

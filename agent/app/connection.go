@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -27,6 +28,7 @@ type connection struct {
 	org      *adapter.Org
 	center   referral.API
 	engine   *reconcile.Engine
+	budget   *callBudget
 	poll     time.Duration
 	sweep    time.Duration
 	watchCRM bool
@@ -53,18 +55,20 @@ func (a *App) connect(ctx context.Context, d document.Document) (*connection, er
 }
 
 func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection, error) {
-	stack, err := wire.New(wire.Options{
-		Transport: a.machine.Transport, Clock: a.machine.Now, Log: a.log.Named("wire"), UserAgent: "cosell-agent/" + a.machine.Version,
-		Timeout: a.machine.CallTimeout, NewID: a.machine.NewID,
-	})
+	budget := &callBudget{transport: a.machine.Transport, daily: d.Schedule.DailyCalls, now: a.machine.Now}
+	crmStack, err := a.stack(budget)
 	if err != nil {
 		return nil, err
 	}
-	crmClient, err := a.salesforceClient(d, stack)
+	centerStack, err := a.stack(a.machine.Transport)
 	if err != nil {
 		return nil, err
 	}
-	center, err := a.partnerCenterClient(d, stack)
+	crmClient, err := a.salesforceClient(d, crmStack)
+	if err != nil {
+		return nil, err
+	}
+	center, err := a.partnerCenterClient(d, centerStack)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +83,19 @@ func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection,
 	if err != nil {
 		return nil, err
 	}
-	return a.connection(d, org, referral.NewClient(center))
+	c, err := a.connection(d, org, referral.NewClient(center))
+	if err != nil {
+		return nil, err
+	}
+	c.budget = budget
+	return c, nil
+}
+
+func (a *App) stack(transport http.RoundTripper) (*wire.Client, error) {
+	return wire.New(wire.Options{
+		Transport: transport, Clock: a.machine.Now, Log: a.log.Named("wire"), UserAgent: "cosell-agent/" + a.machine.Version,
+		Timeout: a.machine.CallTimeout, NewID: a.machine.NewID,
+	})
 }
 
 func (a *App) connection(d document.Document, org *adapter.Org, center referral.API) (*connection, error) {

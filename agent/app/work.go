@@ -133,9 +133,9 @@ func (c *connection) prolong(ctx context.Context, cancel func(), claim store.Cla
 }
 
 // every runs a task at once and then at intervals, in one process at a time.
-func (c *connection) every(ctx context.Context, name string, interval time.Duration, task func(context.Context) (int, error)) {
+func (c *connection) every(ctx context.Context, name string, interval func() time.Duration, task func(context.Context) (int, error)) {
 	for ctx.Err() == nil {
-		lease, got, err := c.store.Acquire(ctx, name, max(c.machine.Lease, 2*interval))
+		lease, got, err := c.store.Acquire(ctx, name, c.machine.Lease)
 		if err == nil && got {
 			var hits int
 			hits, err = task(ctx)
@@ -145,22 +145,22 @@ func (c *connection) every(ctx context.Context, name string, interval time.Durat
 		if err != nil && ctx.Err() == nil {
 			c.log.Warn("looking for changes failed, will try again", "feed", name, "error", err)
 		}
-		c.machine.Sleep(ctx, interval)
+		c.machine.Sleep(ctx, interval())
 	}
 }
 
 func (c *connection) pollRecords(ctx context.Context) {
-	c.every(ctx, watch.CRMFeed, c.poll, func(ctx context.Context) (int, error) { return watch.Records(ctx, c.org, c.store, c.machine.Now()) })
+	c.every(ctx, watch.CRMFeed, func() time.Duration { return c.budget.interval(c.poll) }, func(ctx context.Context) (int, error) { return watch.Records(ctx, c.org, c.store, c.machine.Now()) })
 }
 
 func (c *connection) sweepReferrals(ctx context.Context) {
-	c.every(ctx, watch.ReferralFeed, c.sweep, func(ctx context.Context) (int, error) {
+	c.every(ctx, watch.ReferralFeed, func() time.Duration { return c.sweep }, func(ctx context.Context) (int, error) {
 		return watch.Referrals(ctx, c.center, c.store, c.machine.Now())
 	})
 }
 
 func (c *connection) prune(ctx context.Context) {
-	c.every(ctx, "prune", pruneEvery, func(ctx context.Context) (int, error) { return 0, c.store.Prune(ctx, inboxRetention) })
+	c.every(ctx, "prune", func() time.Duration { return pruneEvery }, func(ctx context.Context) (int, error) { return 0, c.store.Prune(ctx, inboxRetention) })
 }
 
 // inboxRetention remembers events longer than a webhook may be repeated.

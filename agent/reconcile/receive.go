@@ -1,0 +1,199 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
+)
+
+// receive creates the opportunity of a referral, on hold and with Sync set.
+func (r *run) receive(ctx context.Context) (store.Outcome, error) {
+	values, err := r.settings.Plan.FromReferral(r.referral.Tree)
+	if err != nil {
+		return nil, problem.Wrap(problem.OpportunityRefused, "referral "+r.referral.ID, err)
+	}
+	switch {
+	case deal.Terminal(values[deal.StatusField]):
+		return store.Done{}, nil
+	case r.settings.Scope != nil && !r.settings.Scope(*r.referral):
+		r.log.Debug("is out of scope", "referral", r.referral.ID)
+		return store.Done{}, nil
+	case r.referral.Lead:
+		r.log.Info("is a lead, which Partner Center keeps until it is accepted", "referral", r.referral.ID)
+		return store.Done{}, nil
+	}
+	if outcome, err := r.mayBeOurs(ctx); outcome != nil || err != nil {
+		return outcome, err
+	}
+	if flow, blocked := r.settings.Blocked[CreateOpportunity]; blocked {
+		return store.Gate{Flow: flow}, nil
+	}
+	return r.createOpportunity(ctx, values)
+}
+
+// mayBeOurs holds a referral of our own making back while a create of ours is under way that it may be the result of: when
+// the reference does not survive in Partner Center, only the create's answer tells.
+func (r *run) mayBeOurs(ctx context.Context) (store.Outcome, error) {
+	if !r.referral.Outgoing || r.referral.ExternalReference != "" {
+		return nil, nil
+	}
+	open, err := r.store.OpenIntents(ctx, intentReferral)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(open, func(i store.OpenIntent) bool { return i.Key != r.claim.Key }) {
+		return r.again(firstBackoff, nil), nil
+	}
+	return nil, nil
+}
+
+// createOpportunity matches the customer's account, or creates it together with the opportunity. Two referrals of one new
+// customer must not create two accounts: a lease on the customer covers the time from the look to the journal, and the open
+// intent of another deal the time from the journal to a certain outcome, also across a restart.
+func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcome store.Outcome, err error) {
+	postalCode := ""
+	if r.settings.MatchPostalCode {
+		postalCode = values[deal.CustomerPostal]
+	}
+	customer := strings.ToLower(values[deal.CustomerName] + "|" + postalCode)
+	lease, got, err := r.store.Acquire(ctx, "account:"+customer, r.settings.Lease)
+	if err != nil {
+		return nil, err
+	}
+	if !got {
+		return r.again(briefly, nil), nil
+	}
+	defer func() { err = errors.Join(err, r.store.Release(ctx, lease)) }()
+	if busy, err := r.othersCreate(ctx, customer); busy || err != nil {
+		return r.again(firstBackoff, nil), err
+	}
+	account, err := r.account(ctx, values, postalCode)
+	if err != nil {
+		return nil, err
+	}
+	record, base := r.newRecord(values, account)
+	body, err := r.crm.EncodeCreate(record)
+	if err != nil {
+		return nil, err
+	}
+	link := r.deal.Link
+	link.ReferralID, link.EngagementID = r.referral.ID, r.referral.EngagementID
+	planned := journalled{Body: body, Base: base, Name: customer}
+	intent, err := r.intend(ctx, intentOpportunity, r.referral.ID, planned, &link)
+	if err != nil {
+		return nil, err
+	}
+	return r.sendOpportunity(ctx, intent, planned)
+}
+
+// othersCreate reports whether another deal of the same customer has a create under way.
+func (r *run) othersCreate(ctx context.Context, customer string) (bool, error) {
+	open, err := r.store.OpenIntents(ctx, intentOpportunity)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(open, func(i store.OpenIntent) bool {
+		var planned journalled
+		return i.Key != r.claim.Key && json.Unmarshal(i.Payload, &planned) == nil && planned.Name == customer
+	}), nil
+}
+
+// account gives the one account that matches, or "" when one is to be created.
+func (r *run) account(ctx context.Context, values deal.Values, postalCode string) (string, error) {
+	object := "referral " + r.referral.ID
+	matches, err := r.crm.MatchAccounts(ctx, values[deal.CustomerName], postalCode)
+	switch {
+	case err != nil:
+		return "", err
+	case len(matches) > 1:
+		return "", problem.New(problem.AccountAmbiguous, object, values[deal.CustomerName]+": "+strings.Join(matches, ", "))
+	case len(matches) == 1:
+		return matches[0], nil
+	case !r.settings.CreateAccounts:
+		return "", problem.New(problem.AccountMissing, object, values[deal.CustomerName])
+	default:
+		return "", nil
+	}
+}
+
+func (r *run) newRecord(values deal.Values, accountID string) (crm.NewRecord, deal.Pair) {
+	plan := r.settings.Plan
+	written := plan.Fit(values)
+	fields := plan.ToRecord(present(written))
+	if name, marked, ok := plan.Mark(fields, deal.MarkSuccess); ok {
+		fields[name] = marked
+	}
+	record := crm.NewRecord{
+		ReferralID: r.referral.ID, Fields: fields, AccountID: accountID, Account: plan.ToRelated("Account", values),
+		SyncStatus: statusInSync, Audit: r.auditLine("Received from Partner Center as referral " + r.referral.ID + "."),
+	}
+	return record, deal.Pair{CRM: written, Referral: values}
+}
+
+// present leaves empty values out: a new record need not be told what it lacks.
+func present(values deal.Values) deal.Values {
+	some := deal.Values{}
+	for field, value := range values {
+		if value != "" {
+			some[field] = value
+		}
+	}
+	return some
+}
+
+func (r *run) sendOpportunity(ctx context.Context, intent store.Intent, planned journalled) (store.Outcome, error) {
+	id, err := r.crm.Create(ctx, planned.Body)
+	if errors.Is(err, crm.ErrExists) {
+		found, exists, findErr := r.crm.FindByReferral(ctx, intent.Correlation)
+		if findErr != nil {
+			return nil, findErr
+		}
+		if exists {
+			id, err = found, nil
+		}
+	}
+	if err != nil {
+		if problem.ClassOf(err) == problem.NeedsPerson && !wire.IsAmbiguous(err) {
+			err = problem.Wrap(problem.OpportunityRefused, "referral "+intent.Correlation, err)
+		}
+		return nil, r.refused(ctx, intent, err)
+	}
+	r.log.Info("created the opportunity", "record", id, "referral", intent.Correlation)
+	return r.received(ctx, intent, planned, id)
+}
+
+// received links the opportunity that an intent produced. The deal is at rest: the record was written as the referral is.
+func (r *run) received(ctx context.Context, intent store.Intent, planned journalled, recordID string) (store.Outcome, error) {
+	link := r.deal.Link
+	link.CRMID = recordID
+	err := r.commit(ctx, store.Change{
+		Link: &link, Base: packBase(planned.Base), Settle: settled(intent, store.IntentDone, recordID),
+		Audit: []store.AuditEntry{{Actor: "agent", Direction: "inbound", Detail: "created opportunity " + recordID}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return store.Done{}, nil
+}
+
+func (r *run) finishOpportunity(ctx context.Context, intent store.Intent, planned journalled) (store.Outcome, error) {
+	id, found, err := r.crm.FindByReferral(ctx, intent.Correlation)
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		_, err = r.received(ctx, intent, planned, id)
+		return nil, err // go on: much may have changed meanwhile
+	}
+	// The unique key says for certain that nothing arrived. The bytes are not sent again but made anew, because another
+	// deal may have created the account that they would create.
+	return nil, r.commit(ctx, store.Change{Settle: settled(intent, store.IntentSuperseded, "")})
+}

@@ -313,6 +313,7 @@ func TestReady(t *testing.T) {
 		"no solution":      {func(d *Draft) { d.Solutions = nil }, []problem.Code{problem.SolutionMissing}},
 		"unknown country":  {func(d *Draft) { d.Values[CustomerNation] = "Atlantis" }, []problem.Code{problem.CountryInvalid}},
 		"help, no contact": {func(d *Draft) { d.Help = "GeneralOrOther" }, []problem.Code{problem.ContactMissing}},
+		"unknown help":     {func(d *Draft) { d.Help, d.Contacts = UnknownHelp, []Person{person} }, []problem.Code{problem.HelpUnknown}},
 		"help and contact": {func(d *Draft) { d.Help, d.Contacts = "GeneralOrOther", []Person{person} }, nil},
 		"zero value":       {func(d *Draft) { d.Values[DealValue] = "0" }, []problem.Code{problem.DealValueMissing}},
 		"no currency":      {func(d *Draft) { d.Values[Currency] = "" }, []problem.Code{problem.CurrencyMissing}},

@@ -2,6 +2,9 @@ package deal
 
 import "github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 
+// UnknownHelp stands for a kind of help that the mapping does not know.
+const UnknownHelp = "?"
+
 // Draft is an opportunity that a seller wants to share for the first time.
 type Draft struct {
 	Values    Values
@@ -35,6 +38,7 @@ func (d Draft) Ready() []Note {
 		need(v[CustomerStreet] != "" && v[CustomerCity] != "", problem.AddressIncomplete, CustomerStreet, "")
 	}
 	need(len(d.Team) > 0 && d.Team[0].Complete(), problem.TeamIncomplete, "team", "")
+	need(d.Help != UnknownHelp, problem.HelpUnknown, Help, "")
 	need(d.Help == "" || len(d.Contacts) > 0 && d.Contacts[0].Complete(), problem.ContactMissing, "contacts", "")
 	return missing
 }

@@ -110,9 +110,6 @@ func (p Plan) statusOfStage(raw any) (deal.Status, error) {
 	}
 }
 
-// UnknownHelp is what [Plan.FromRecord] gives for a kind of help that the table does not map: no code of Partner Center's.
-const UnknownHelp = "?"
-
 func (p Plan) helpCode(raw any) (string, error) {
 	text, err := deal.Normalize(deal.Help, raw)
 	if err != nil || text == "" {
@@ -121,7 +118,7 @@ func (p Plan) helpCode(raw any) (string, error) {
 	if code, ok := p.Help[strings.ToLower(text)]; ok {
 		return code, nil
 	}
-	return UnknownHelp, nil
+	return deal.UnknownHelp, nil
 }
 
 // referralPortal is where a person opens a referral in Partner Center.

@@ -61,6 +61,7 @@ type world struct {
 	broken    []string        // what must never happen, and did
 	serial    int
 	crashes   int
+	calls     int // requests about single deals
 }
 
 type flight struct{ apply func() error }
@@ -138,8 +139,14 @@ type refusalError struct{ text string }
 func (e refusalError) Error() string        { return e.text }
 func (e refusalError) Class() problem.Class { return problem.NeedsPerson }
 
-// call lets a request travel: it may be lost on the way there or back, and the agent may be killed meanwhile.
+// call is a request about one deal.
 func (c *coroutine) call(write bool, apply func() error) error {
+	c.w.calls++
+	return c.travel(write, apply)
+}
+
+// travel lets a request travel: it may be lost on the way there or back, and the agent may be killed meanwhile.
+func (c *coroutine) travel(write bool, apply func() error) error {
 	c.step()
 	draw := c.w.random.Float64()
 	if draw < c.w.trouble.refused {
@@ -454,7 +461,7 @@ func (s *simCRM) Update(_ context.Context, id, version string, payload []byte) e
 func (s *simCRM) Changes(_ context.Context, position string) (hits []crm.Hit, next string, err error) {
 	w := s.c.w
 	next = position
-	return hits, next, s.c.call(false, func() error {
+	return hits, next, s.c.travel(false, func() error {
 		since, _ := time.Parse(time.RFC3339Nano, position)
 		for _, id := range sortedKeys(w.records) {
 			r := w.records[id]
@@ -592,7 +599,7 @@ func (w *world) set(r *remoteReferral, path string, value any) {
 
 func (s *simCenter) list(keep func(*remoteReferral) bool, at func(*remoteReferral) time.Time) (out []referral.Referral, err error) {
 	w := s.c.w
-	return out, s.c.call(false, func() error {
+	return out, s.c.travel(false, func() error {
 		for _, id := range sortedKeys(w.referrals) {
 			if r := w.referrals[id]; keep(r) && !r.created.After(w.now.Add(-w.trouble.listLag)) {
 				out = append(out, r.view())

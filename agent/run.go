@@ -35,7 +35,8 @@ type runCommand struct {
 	TLSCertificate   string        `type:"existingfile" env:"COSELL_AGENT_TLS_CERTIFICATE" help:"PEM certificate of the webhook endpoint; without it a proxy in front ends TLS."`
 	TLSKey           string        `type:"existingfile" env:"COSELL_AGENT_TLS_KEY" help:"PEM key of the webhook endpoint."`
 	TrustBundle      string        `type:"existingfile" env:"COSELL_AGENT_TRUST_BUNDLE" help:"PEM file of the authorities that sign webhooks; without it the system's are trusted."`
-	CertificateHosts []string      `env:"COSELL_AGENT_CERTIFICATE_HOSTS" placeholder:"HOST[:PORT]" help:"Hosts of webhook certificates beside Microsoft's."`
+	Intermediates    string        `type:"existingfile" placeholder:"FILE" env:"COSELL_AGENT_INTERMEDIATES" help:"PEM file of certificates between the one that signs webhooks and a trusted authority; without it they are fetched from Microsoft and DigiCert."`
+	CertificateHosts []string      `env:"COSELL_AGENT_CERTIFICATE_HOSTS" placeholder:"HOST[:PORT]" help:"Hosts of webhook certificates and their issuers beside Microsoft's."`
 	Workers          int           `default:"8" env:"COSELL_AGENT_WORKERS" help:"Deals under way at once."`
 	Lease            time.Duration `default:"60s" env:"COSELL_AGENT_LEASE" help:"How long a worker keeps a deal without a sign of life."`
 	CallTimeout      time.Duration `default:"20s" env:"COSELL_AGENT_CALL_TIMEOUT" help:"The longest that one remote call may take."`
@@ -155,22 +156,31 @@ func (c runCommand) reloadOnHangup(ctx context.Context, apps []*app.App, log hcl
 }
 
 func (c runCommand) machine(log hclog.Logger) (app.Machine, error) {
-	var bundle *x509.CertPool
-	if c.TrustBundle != "" {
-		pem, err := os.ReadFile(c.TrustBundle)
-		if err != nil {
-			return app.Machine{}, fmt.Errorf("read the trust bundle: %w", err)
-		}
-		bundle = x509.NewCertPool()
-		if !bundle.AppendCertsFromPEM(pem) {
-			return app.Machine{}, fmt.Errorf("the trust bundle %s holds no certificate in PEM form", c.TrustBundle)
-		}
+	bundle, err := readPool("--trust-bundle", c.TrustBundle)
+	if err != nil {
+		return app.Machine{}, err
+	}
+	intermediates, err := readPool("--intermediates", c.Intermediates)
+	if err != nil {
+		return app.Machine{}, err
 	}
 	return app.Machine{
-		Version: version, Transport: wire.NewTransport(nil), TrustBundle: bundle, CertificateHosts: c.CertificateHosts,
+		Version: version, Transport: wire.NewTransport(nil), TrustBundle: bundle, Intermediates: intermediates, CertificateHosts: c.CertificateHosts,
 		Secrets: secret.FromSystem(), Workers: max(c.Workers, 1), Lease: c.Lease, CallTimeout: c.CallTimeout, ListLag: c.ListLag,
 		Now: time.Now, Sleep: sleep, Jitter: mathrand.Float64, NewID: newID, Log: log,
 	}, nil
+}
+
+// readPool reads the PEM file of a flag; a flag that was not given gives nil.
+func readPool(flag, file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pool, err := intake.LoadPool(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	return pool, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {

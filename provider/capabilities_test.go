@@ -1,15 +1,12 @@
 package provider_test
 
 import (
-	"context"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
-	tfjson "github.com/hashicorp/terraform-json"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -17,6 +14,7 @@ import (
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
 	"github.com/cosell-sync/terraform-provider-cosell/provider"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/internal/tfcli"
 )
 
 // each runs a generic test for every type that has what the test needs, in parallel.
@@ -69,10 +67,6 @@ func TestEveryTypeHasARow(t *testing.T) {
 	}
 }
 
-func planIsEmpty(config string) resource.TestStep {
-	return resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}}
-}
-
 func TestApplyTwice(t *testing.T) {
 	each(t, always, func(t *testing.T, typeName string, row capability, w *world) {
 		row.run(t, w,
@@ -81,44 +75,28 @@ func TestApplyTwice(t *testing.T) {
 				PostApplyPreRefresh:  []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
 				PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
 			}},
-			planIsEmpty(row.config),
+			resource.TestStep{Config: row.config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
 		)
 	})
 }
 
+// TestChangedRemotely changes every attribute at once: the plan must name each of them, and its apply mend them all.
 func TestChangedRemotely(t *testing.T) {
 	each(t, func(row capability) bool { return len(row.changes) > 0 }, func(t *testing.T, typeName string, row capability, w *world) {
-		steps := []resource.TestStep{{Config: row.config}}
-		for _, attribute := range slices.Sorted(maps.Keys(row.changes)) {
-			steps = append(steps, resource.TestStep{
-				PreConfig: func() { row.changes[attribute](t, w) },
-				Config:    row.config,
-				ConfigPlanChecks: resource.ConfigPlanChecks{
-					PreApply:             []plancheck.PlanCheck{plansChangeOf{address(typeName), attribute}},
-					PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
-				},
-			})
-		}
-		row.run(t, w, steps...)
+		attributes := slices.Sorted(maps.Keys(row.changes))
+		row.run(t, w, resource.TestStep{Config: row.config}, resource.TestStep{
+			PreConfig: func() {
+				for _, attribute := range attributes {
+					row.changes[attribute](t, w)
+				}
+			},
+			Config: row.config,
+			ConfigPlanChecks: resource.ConfigPlanChecks{
+				PreApply:             []plancheck.PlanCheck{tfcli.Changes(address(typeName), attributes...)},
+				PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
+			},
+		})
 	})
-}
-
-// plansChangeOf checks that a plan changes an attribute of an existing object.
-type plansChangeOf struct{ address, attribute string }
-
-// CheckPlan implements [plancheck.PlanCheck].
-func (p plansChangeOf) CheckPlan(_ context.Context, request plancheck.CheckPlanRequest, response *plancheck.CheckPlanResponse) {
-	at := slices.IndexFunc(request.Plan.ResourceChanges, func(change *tfjson.ResourceChange) bool { return change.Address == p.address })
-	if at < 0 {
-		response.Error = fmt.Errorf("the plan does not name %s", p.address)
-		return
-	}
-	change := request.Plan.ResourceChanges[at].Change
-	before, _ := change.Before.(map[string]any)
-	after, _ := change.After.(map[string]any)
-	if change.Actions.NoOp() || reflect.DeepEqual(before[p.attribute], after[p.attribute]) {
-		response.Error = fmt.Errorf("%s was changed remotely, but the plan (%v) keeps %v", p.attribute, change.Actions, before[p.attribute])
-	}
 }
 
 func TestDeletedRemotely(t *testing.T) {
@@ -170,16 +148,18 @@ func TestUnknownInputs(t *testing.T) {
 
 func TestBadInput(t *testing.T) {
 	each(t, func(row capability) bool { return len(row.invalid) > 0 }, func(t *testing.T, _ string, row capability, w *world) {
+		var steps []resource.TestStep
 		for _, name := range slices.Sorted(maps.Keys(row.invalid)) {
-			t.Run(name, func(t *testing.T) {
-				row.run(t, w, resource.TestStep{Config: row.invalid[name].config, PlanOnly: true, ExpectError: row.invalid[name].message})
+			steps = append(steps, resource.TestStep{
+				Config: "# " + name + row.invalid[name].config, PlanOnly: true, ExpectError: row.invalid[name].message,
 			})
 		}
+		row.run(t, w, steps...)
 	})
 }
 
 // TestInterruptedApply loses the answer to the request that makes the object: the provider reads back before it reports a
-// failure, so the apply succeeds and a second one has nothing to do.
+// failure, so the apply succeeds and the plans after it, which the test library makes, are empty.
 func TestInterruptedApply(t *testing.T) {
 	each(t, func(row capability) bool { return row.creates != nil }, func(t *testing.T, _ string, row capability, w *world) {
 		w.losses.lose(row.creates)
@@ -189,7 +169,6 @@ func TestInterruptedApply(t *testing.T) {
 					t.Error("no answer was lost: the row does not recognise the creating request")
 				}
 			}},
-			planIsEmpty(row.config),
 		)
 	})
 }
@@ -217,7 +196,6 @@ func TestApplyWhileSystemsRefuse(t *testing.T) {
 					}
 				},
 			},
-			planIsEmpty(row.config),
 		)
 	})
 }

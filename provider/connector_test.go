@@ -189,6 +189,50 @@ func TestConnectorAsksTheOrganisation(t *testing.T) {
 	}})
 }
 
+// TestConnectorFindsWhatIsHidden: a field that no permission set grants to the provider's user is there all the same; one
+// that was deleted is not.
+func TestConnectorFindsWhatIsHidden(t *testing.T) {
+	t.Parallel()
+	w := newWorldWith(t, map[string]string{"salesforce.metadata_hidden_field_read": "empty"})
+	w.provision(t)
+	if read, err := w.salesforce(t).ReadMetadata(t.Context(), "CustomField", "Opportunity.Audit__c"); err != nil || len(read) != 0 {
+		t.Fatalf("the field is not hidden: %v %v", read, err)
+	}
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.providers(), Steps: []resource.TestStep{
+		{Config: liveConnector("")},
+		{
+			PreConfig:   func() { w.drop(t, "CustomField", "Opportunity.Audit__c") },
+			Config:      liveConnector(""),
+			PlanOnly:    true,
+			ExpectError: words("field Opportunity.Audit__c"),
+		},
+	}})
+}
+
+// TestConnectorCountsOnThePlan: a field that the same plan makes is not missing, neither for a new connector nor for an
+// unchanged one whose field was deleted by somebody.
+func TestConnectorCountsOnThePlan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provision(t)
+	config := liveConnector(`fields = { audit = cosell_salesforce_custom_field.audit.name }`) + `
+resource "cosell_salesforce_custom_field" "audit" {
+  object              = "Opportunity"
+  name                = "Audit__c"
+  label               = "Audit"
+  type                = "long_text_area"
+  deletion_protection = false
+}
+`
+	made := resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+		plancheck.ExpectResourceAction("cosell_salesforce_custom_field.audit", plancheck.ResourceActionCreate)}}
+	drop := func() { w.drop(t, "CustomField", "Opportunity.Audit__c") }
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.providers(), Steps: []resource.TestStep{
+		{PreConfig: drop, Config: config, ConfigPlanChecks: made},
+		{PreConfig: drop, Config: config, ConfigPlanChecks: made},
+	}})
+}
+
 // TestConnectorAsksForAScope: two installations without scopes on one tenant would both handle every referral.
 func TestConnectorAsksForAScope(t *testing.T) {
 	t.Parallel()

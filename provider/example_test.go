@@ -16,6 +16,7 @@ import (
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/internal/tfcli"
 )
 
 // root is a Terraform root directory that is run with the real command-line tool and the real provider binary.
@@ -76,7 +77,7 @@ func (r *root) drop(t *testing.T, name string) {
 // run gives the tool's output and exit status.
 func (r *root) run(t *testing.T, arguments ...string) (output string, status int) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), cli, arguments...)
+	command := exec.CommandContext(t.Context(), tfcli.Path(t), arguments...)
 	command.Dir, command.Env = r.dir, r.env
 	var all bytes.Buffer
 	command.Stdout, command.Stderr = &all, &all
@@ -141,7 +142,10 @@ func TestExample(t *testing.T) {
 	before := leftBehind(t, w)
 	r := newRoot(t, filepath.Join("..", "examples", "salesforce"), buildProvider(t), w, exampleVariables(w))
 
-	r.must(t, "plan", "-input=false", "-no-color", "-out=plan.bin")
+	// Everything comes from this plan: nothing is missing. Terraform itself warns of the development override.
+	if output := r.must(t, "plan", "-input=false", "-no-color", "-out=plan.bin"); strings.Count(output, "Warning: ") != 1 {
+		t.Errorf("the first plan warns of something:\n%s", output)
+	}
 	planned := r.contents(t, "plan.bin")
 	r.must(t, "apply", "-input=false", "-no-color", "plan.bin")
 	if output, status := r.run(t, "plan", "-input=false", "-no-color", "-detailed-exitcode"); status != 0 {

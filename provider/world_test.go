@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -25,28 +24,7 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/provider/remote"
 )
 
-var (
-	cli      string // the command-line tool that the tests drive
-	cliError error  // why there is none
-)
-
-func TestMain(m *testing.M) {
-	cliError = tfcli.Prepare()
-	cli = os.Getenv("TF_ACC_TERRAFORM_PATH")
-	os.Exit(m.Run())
-}
-
-// needCLI is a loud skip on a developer's machine, and a failure where everything is required.
-func needCLI(t *testing.T) {
-	t.Helper()
-	switch {
-	case cliError == nil:
-	case os.Getenv("COSELL_REQUIRE_ALL") == "1" || !errors.Is(cliError, tfcli.ErrNotFound):
-		t.Fatal(cliError)
-	default:
-		t.Skip("SKIPPED: " + cliError.Error())
-	}
-}
+func TestMain(m *testing.M) { tfcli.Main(m) }
 
 // world is a sandbox, the provider's settings for it, and somebody else who works in the same systems.
 type world struct {
@@ -58,8 +36,14 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	needCLI(t)
-	s, err := sandbox.New(sandbox.Options{Dir: t.TempDir()})
+	return newWorldWith(t, nil)
+}
+
+// newWorldWith makes a world in which the sandbox's switches stand as given.
+func newWorldWith(t *testing.T, switches map[string]string) *world {
+	t.Helper()
+	tfcli.Path(t)
+	s, err := sandbox.New(sandbox.Options{Dir: t.TempDir(), Switches: switches})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,9 @@ type Machine struct {
 	Transport http.RoundTripper
 	// TrustBundle is trusted to sign webhooks and for the TLS of the certificate hosts; nil means the system's pool.
 	TrustBundle *x509.CertPool
+	// Intermediates complete the chains of webhook certificates; nothing is trusted for being among them. Nil means none: what
+	// is missing is then fetched.
+	Intermediates *x509.CertPool
 	// CertificateHosts are hosts of webhook certificates beside Microsoft's, each host[:port].
 	CertificateHosts []string
 	Secrets          secret.Resolver
@@ -134,7 +137,8 @@ func (a *App) newEndpoint(d document.Document) (*intake.Handler, error) {
 	}
 	verifier, err := intake.NewVerifier(intake.VerifierOptions{
 		SignatureHeader: d.PartnerCenter.Webhook.SignatureHeader, CertificateHosts: a.machine.CertificateHosts,
-		Roots: roots, Intermediates: a.machine.TrustBundle, ServerRoots: a.machine.TrustBundle, Clock: a.machine.Now, Log: a.log.Named("intake"),
+		// A chain may end at any certificate of the bundle, so the bundle need not be among the intermediates as well.
+		Roots: roots, Intermediates: a.machine.Intermediates, ServerRoots: a.machine.TrustBundle, Clock: a.machine.Now, Log: a.log.Named("intake"),
 	})
 	if err != nil {
 		return nil, err

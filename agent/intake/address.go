@@ -13,24 +13,33 @@ import (
 // CertificateHost is where Partner Center publishes its signing certificates (page "Partner Center webhooks").
 const CertificateHost = "3psostorageacct.blob.core.windows.net"
 
+// issuerHosts is where Microsoft and DigiCert, which signs for Microsoft's roots, publish the certificates of issuers.
+var issuerHosts = map[string]bool{
+	"www.microsoft.com":       true,
+	"caissuers.microsoft.com": true,
+	"cacerts.digicert.com":    true,
+}
+
 var (
 	certificatePath = regexp.MustCompile(`^/cert/[A-Za-z0-9._-]+\.cer$`)
-	hostEntry       = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?$`)
+	// issuerPath takes plain characters and the escaped spaces of names such as Microsoft%20TLS%20RSA%20Root%20G2%20-%20xsign.crt.
+	issuerPath = regexp.MustCompile(`^(/([A-Za-z0-9._()-]|%20)+)+$`)
+	hostEntry  = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?$`)
 )
 
 // hosts is the allow-list of certificate hosts. The value tells whether the operator added the host.
 type hosts map[string]bool
 
-// newHosts adds the operator's entries to Microsoft's own host. An entry is a host or host:port in lower case.
+// newHosts adds the operator's entries to Microsoft's own host. An entry is a host or host:port in lower case. An entry for a
+// host that must be public, on whatever port, does not make it one that may be private.
 func newHosts(extra []string) (hosts, error) {
 	list := hosts{CertificateHost: false}
 	for _, entry := range extra {
 		if !hostEntry.MatchString(entry) {
 			return nil, fmt.Errorf("certificate host %q is not a host or host:port in lower case: remove scheme, path and wildcards", entry)
 		}
-		if entry != CertificateHost {
-			list[entry] = true
-		}
+		name, _, _ := strings.Cut(entry, ":")
+		list[entry] = name != CertificateHost && !issuerHosts[name]
 	}
 	return list, nil
 }
@@ -51,13 +60,35 @@ func (l hosts) admits(address string) bool {
 	return listed && certificatePath.MatchString(rest[slash:])
 }
 
+// admitsIssuer is admits for the address of an issuer, as a certificate names it: on one of issuerHosts, or where the operator
+// added a host. Plain HTTP is usual there and does no harm: what comes is trusted only for the signature of a trusted root.
+func (l hosts) admitsIssuer(address string) bool {
+	rest, ok := strings.CutPrefix(address, "http://")
+	if !ok {
+		rest, ok = strings.CutPrefix(address, "https://")
+	}
+	if !ok || len(address) > maxIssuerAddress || strings.Contains(rest, "..") {
+		return false
+	}
+	slash := strings.IndexByte(rest, '/')
+	if slash < 0 {
+		return false
+	}
+	host := rest[:slash]
+	return (issuerHosts[host] || l[host]) && issuerPath.MatchString(rest[slash:])
+}
+
 // added reports whether the operator added the host that the address (host:port) belongs to.
 func (l hosts) added(address string) bool {
 	if l[address] {
 		return true
 	}
-	host, ok := strings.CutSuffix(address, ":443")
-	return ok && l[host]
+	for _, standard := range []string{":443", ":80"} {
+		if host, ok := strings.CutSuffix(address, standard); ok && l[host] {
+			return true
+		}
+	}
+	return false
 }
 
 // guard dials certificate hosts. It resolves the name itself, judges every address, and then dials exactly those, so that the

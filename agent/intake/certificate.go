@@ -96,20 +96,35 @@ type trust struct {
 }
 
 // check verifies chain and names at the given time. It runs on every request: a certificate in memory expires too.
-func (t *trust) check(certificate *x509.Certificate, now time.Time) error {
-	chains, err := certificate.Verify(x509.VerifyOptions{
-		Roots:         t.roots,
-		Intermediates: t.intermediates,
-		CurrentTime:   now,
-		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	})
-	if err != nil || len(chains[0]) < 2 {
+func (t *trust) check(certificate *x509.Certificate, issuers []*x509.Certificate, now time.Time) error {
+	if !t.chained(certificate, issuers, now) {
 		return ChainRefused
 	}
 	if !t.named(certificate) {
 		return IdentityRefused
 	}
 	return nil
+}
+
+// chained reports whether a chain leads from the certificate to a trusted root, for this purpose and at the given time. The
+// issuers fetched for it are intermediates like those we were given: none of them can be where a chain ends.
+func (t *trust) chained(certificate *x509.Certificate, issuers []*x509.Certificate, now time.Time) bool {
+	intermediates := t.intermediates
+	if len(issuers) > 0 {
+		if intermediates = x509.NewCertPool(); t.intermediates != nil {
+			intermediates = t.intermediates.Clone()
+		}
+		for _, issuer := range issuers {
+			intermediates.AddCert(issuer)
+		}
+	}
+	chains, err := certificate.Verify(x509.VerifyOptions{
+		Roots:         t.roots,
+		Intermediates: intermediates,
+		CurrentTime:   now,
+		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	})
+	return err == nil && len(chains[0]) >= 2
 }
 
 // named compares attributes as a whole: a search for text would also find it inside a common name.

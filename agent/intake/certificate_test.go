@@ -23,6 +23,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 )
 
 var signerPath = "/cert/" + signerName + ".cer"
@@ -226,7 +228,7 @@ func TestBytesThatAreNoCertificate(t *testing.T) { // C13
 		data[i] ^= 0x5a
 		c, err := parseCertificate(data)
 		tr := trust{roots: ca.roots(), intermediates: ca.intermediates(), name: CertificateName}
-		if err == nil && tr.check(c, start) == nil {
+		if err == nil && tr.check(c, nil, start) == nil {
 			t.Fatalf("byte %d can be changed", i)
 		}
 	}
@@ -371,7 +373,8 @@ func TestOldCertificateIsLookedUpAgain(t *testing.T) {
 
 func TestEvictionKeepsTheProvenAddress(t *testing.T) {
 	now := start
-	k := newKeyring(func(context.Context, string) ([]byte, error) { return []byte("x"), nil }, func() time.Time { return now })
+	serve := func(context.Context, string) ([]byte, error) { return []byte("x"), nil }
+	k := newKeyring(serve, new(trust), nil, func() time.Time { return now }, hclog.NewNullLogger())
 	k.entries["proven"] = &entry{certificate: new(x509.Certificate), proven: true}
 	for n := range 100 {
 		now = now.Add(fetchWindow)

@@ -19,7 +19,7 @@ const (
 	maxFetchHeaders = 16 << 10 // bytes
 )
 
-// fetcher reads a certificate from an address that is on the allow-list.
+// fetcher reads a certificate from an address that is on an allow-list.
 type fetcher struct{ client *http.Client }
 
 func newFetcher(dial *guard, roots *x509.CertPool, clock func() time.Time) *fetcher {
@@ -39,7 +39,7 @@ func newFetcher(dial *guard, roots *x509.CertPool, clock func() time.Time) *fetc
 }
 
 // fetch returns the bytes that the host serves. Every failure means: not now. What the bytes are is judged by
-// parseCertificate, except that a page for people is no certificate but a sign that something else answered.
+// parseCertificate or parseIssuer, except that a page for people is no certificate but a sign that something else answered.
 func (f *fetcher) fetch(ctx context.Context, address string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {

@@ -11,7 +11,8 @@
 //  1. path and method, load, media type
 //  2. signature headers, algorithm, signature encoding, certificate address
 //  3. body, at most 64 KiB
-//  4. certificate: from memory, else one bounded fetch; its key, chain and names, on every request
+//  4. certificate: from memory, else one bounded fetch; its key; when its chain is not complete, its time and names and then
+//     at most two bounded fetches of its issuers; its chain and names, on every request
 //  5. RSA signature over the raw bytes
 //  6. strict JSON, event, freshness
 //  7. durable commit, and then 200

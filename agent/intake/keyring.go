@@ -3,9 +3,11 @@ package intake
 import (
 	"context"
 	"crypto/x509"
+	"net/url"
 	"sync"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -17,15 +19,20 @@ const (
 	settleFor     = 10 * time.Second // a certificate this young is not asked for again
 	renewInterval = 5 * time.Minute  // between two fetches that failed verifications ask for, per address
 
-	fetchWindow     = time.Minute
-	fetchesAll      = 6 // per window
-	fetchesUnproven = 5 // of these, for addresses that never gave a trusted certificate: junk cannot starve the real one
+	fetchWindow = time.Minute
+	fetchesAll  = 6 // per window
+	// fetchesUnproven is how many of these are for addresses that never gave a trusted certificate. The others suffice to renew
+	// the real certificate and its issuers, so junk cannot starve it.
+	fetchesUnproven = fetchesAll - 1 - maxIssuers
+
+	flightTimeout = 2 * fetchTimeout // for a certificate and then its issuers
 )
 
 // entry is what one address gave. Entries are replaced, not changed, except for the fields guarded by the keyring's lock.
 type entry struct {
-	certificate *x509.Certificate // nil when the fetch failed
-	failure     error             // why there is none
+	certificate *x509.Certificate   // nil when the fetch failed
+	issuers     []*x509.Certificate // fetched to complete its chain
+	failure     error               // why there is none
 	fetched     time.Time
 
 	// guarded
@@ -36,10 +43,14 @@ type entry struct {
 	renewFailed bool      // the last such fetch failed
 }
 
-// keyring remembers certificates by address. At most one fetch per address is under way; others wait for it.
+// keyring remembers certificates, and the issuers they needed, by address. At most one fetch per address is under way; others
+// wait for it.
 type keyring struct {
 	fetch func(ctx context.Context, address string) ([]byte, error)
+	trust *trust
+	hosts hosts
 	clock func() time.Time
+	log   hclog.Logger
 
 	flights singleflight.Group
 	mu      sync.Mutex
@@ -48,8 +59,8 @@ type keyring struct {
 	fetches int64
 }
 
-func newKeyring(fetch func(context.Context, string) ([]byte, error), clock func() time.Time) *keyring {
-	return &keyring{fetch: fetch, clock: clock, entries: make(map[string]*entry)}
+func newKeyring(fetch func(context.Context, string) ([]byte, error), t *trust, list hosts, clock func() time.Time, log hclog.Logger) *keyring {
+	return &keyring{fetch: fetch, trust: t, hosts: list, clock: clock, log: log, entries: make(map[string]*entry)}
 }
 
 // get gives the certificate of an address, from memory when it is young enough. The error is CertificateMissing (try again
@@ -111,7 +122,7 @@ func (k *keyring) renew(ctx context.Context, address string, used *entry) (*entr
 func (k *keyring) refresh(ctx context.Context, address string, seen *entry) (*entry, error) {
 	result := k.flights.DoChan(address, func() (any, error) {
 		// The fetch serves everybody who waits, so it must not end with the first of them.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTimeout)
 		defer cancel()
 		return k.fetchEntry(ctx, address, seen)
 	})
@@ -130,14 +141,39 @@ func (k *keyring) fetchEntry(ctx context.Context, address string, seen *entry) (
 	if e, err := k.reserve(address, seen); e != nil || err != nil {
 		return e, err
 	}
-	data, err := k.fetch(ctx, address)
-	next := &entry{}
-	if err != nil {
-		next.failure = CertificateMissing
-	} else if next.certificate, err = parseCertificate(data); err != nil {
-		next.failure = err
+	var known []*x509.Certificate
+	if seen != nil {
+		known = seen.issuers
 	}
-	return k.store(address, next)
+	return k.store(address, k.read(ctx, address, known))
+}
+
+// read fetches a certificate and the issuers that it needs.
+func (k *keyring) read(ctx context.Context, address string, known []*x509.Certificate) *entry {
+	data, err := k.fetch(ctx, address)
+	if err != nil {
+		k.failed("signing certificate", address, err)
+		return &entry{failure: CertificateMissing}
+	}
+	certificate, err := parseCertificate(data)
+	if err != nil {
+		return &entry{failure: err}
+	}
+	issuers, err := k.complete(ctx, certificate, known)
+	if err != nil {
+		return &entry{failure: err}
+	}
+	return &entry{certificate: certificate, issuers: issuers}
+}
+
+// failed logs why something was not fetched. The limits make it a handful per minute. Of the address it says only the host,
+// which is on an allow-list: the path is the sender's text.
+func (k *keyring) failed(what, address string, err error) {
+	host := ""
+	if u, err := url.Parse(address); err == nil {
+		host = u.Host
+	}
+	k.log.Warn(what+" not fetched; the sender is asked to try again", "host", host, "cause", withoutAddress(err))
 }
 
 // reserve decides whether to fetch: nil and nil mean yes.
@@ -155,19 +191,28 @@ func (k *keyring) reserve(address string, seen *entry) (*entry, error) {
 		}
 		return e, nil
 	}
-	for len(k.recent) > 0 && now.Sub(k.recent[0]) >= fetchWindow {
-		k.recent = k.recent[1:]
-	}
 	allowed := fetchesUnproven
 	if e != nil && e.proven {
 		allowed = fetchesAll
 	}
-	if len(k.recent) >= allowed {
+	if !k.spend(allowed) {
 		return nil, CertificateMissing
+	}
+	return nil, nil
+}
+
+// spend counts a fetch unless so many were made within the window. The caller holds the lock.
+func (k *keyring) spend(allowed int) bool {
+	now := k.clock()
+	for len(k.recent) > 0 && now.Sub(k.recent[0]) >= fetchWindow {
+		k.recent = k.recent[1:]
+	}
+	if len(k.recent) >= allowed {
+		return false
 	}
 	k.recent = append(k.recent, now)
 	k.fetches++
-	return nil, nil
+	return true
 }
 
 // store puts what a fetch gave in the memory.
@@ -212,7 +257,7 @@ func (k *keyring) prove(e *entry) bool {
 	return first
 }
 
-// count gives the number of fetches since the start.
+// count gives the number of fetches since the start, of certificates and of issuers.
 func (k *keyring) count() int64 {
 	k.mu.Lock()
 	defer k.mu.Unlock()

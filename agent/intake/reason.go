@@ -32,7 +32,7 @@ const (
 	BodyTooLarge       Reason = "body_too_large"       // above 64 KiB
 	BodyEmpty          Reason = "body_empty"           //
 	BodyUnreadable     Reason = "body_unreadable"      // the sender stopped or was too slow
-	CertificateMissing Reason = "certificate_missing"  // it cannot be fetched now: the sender should try again
+	CertificateMissing Reason = "certificate_missing"  // it or an issuer cannot be fetched now: the sender should try again
 	CertificateBroken  Reason = "certificate_broken"   // not exactly one certificate
 	KeyRefused         Reason = "certificate_key"      // not an RSA signing key of 2048 to 8192 bits, or a CA's
 	ChainRefused       Reason = "certificate_chain"    // does not lead to a trusted root now, for this purpose

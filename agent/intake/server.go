@@ -17,7 +17,7 @@ import (
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
-	writeTimeout      = 30 * time.Second // covers reading, one certificate fetch and the commit
+	writeTimeout      = readTimeout + flightTimeout + commitTimeout + 10*time.Second // the last for the answer
 	idleTimeout       = 60 * time.Second
 	maxHeaderBytes    = 12 << 10 // net/http adds 4 KiB of its own
 	shutdownTimeout   = 10 * time.Second

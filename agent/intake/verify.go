@@ -24,13 +24,14 @@ type VerifierOptions struct {
 	// well is refused.
 	SignatureHeader string
 	// CertificateHosts are hosts or host:port entries, in lower case, beside CertificateHost. An entry also admits an address
-	// on this machine or in a private network; Microsoft's own host must resolve to public addresses.
+	// on this machine or in a private network; Microsoft's and DigiCert's own hosts must resolve to public addresses.
 	CertificateHosts []string
 	// CertificateName is the pattern of the DNS name that the certificate must carry; nil means CertificateName.
 	CertificateName *regexp.Regexp
 	// Roots are trusted to sign the certificate's chain; see LoadPool.
 	Roots *x509.CertPool
-	// Intermediates complete the chain: the address serves one certificate alone, and no issuer is fetched.
+	// Intermediates complete chains: the address serves one certificate alone. With those that are missing here, its issuers
+	// are fetched from where it says, if that is a host of Microsoft's or DigiCert's, or one of CertificateHosts.
 	Intermediates *x509.CertPool
 	// ServerRoots are trusted for the TLS connection to certificate hosts; nil means the system's pool.
 	ServerRoots *x509.CertPool
@@ -89,19 +90,12 @@ func NewVerifier(o VerifierOptions) (*Verifier, error) {
 		log:    o.Log,
 	}
 	fetcher := newFetcher(&guard{hosts: list, lookup: o.Lookup, dial: o.Dial}, o.ServerRoots, o.Clock)
-	v.keys = newKeyring(func(ctx context.Context, address string) ([]byte, error) {
-		data, err := fetcher.fetch(ctx, address)
-		if err != nil {
-			// At most a handful per minute. The address is not repeated: its path is the sender's text.
-			v.log.Warn("signing certificate not fetched; the sender is asked to try again", "cause", withoutAddress(err))
-		}
-		return data, err
-	}, o.Clock)
+	v.keys = newKeyring(fetcher.fetch, &v.trust, list, o.Clock, o.Log)
 	return v, nil
 }
 
-// Verify decides whether Partner Center signed exactly these bytes. A refusal is a [Reason]. It may fetch a certificate, but
-// only after the headers were found in order.
+// Verify decides whether Partner Center signed exactly these bytes. A refusal is a [Reason]. It may fetch a certificate and
+// its issuers, but only after the headers were found in order.
 func (v *Verifier) Verify(ctx context.Context, header http.Header, body []byte) error {
 	p, err := v.inspect(header)
 	if err != nil {
@@ -110,7 +104,7 @@ func (v *Verifier) Verify(ctx context.Context, header http.Header, body []byte) 
 	return v.verify(ctx, p, body)
 }
 
-// Fetches gives the number of certificate fetches since the start.
+// Fetches gives the number of fetches since the start, of certificates and of issuers.
 func (v *Verifier) Fetches() int64 { return v.keys.count() }
 
 func (v *Verifier) verify(ctx context.Context, p proof, body []byte) error {
@@ -134,7 +128,7 @@ func (v *Verifier) verify(ctx context.Context, p proof, body []byte) error {
 }
 
 func (v *Verifier) check(e *entry, signature []byte, digest [sha256.Size]byte) error {
-	if err := v.trust.check(e.certificate, v.clock()); err != nil {
+	if err := v.trust.check(e.certificate, e.issuers, v.clock()); err != nil {
 		return err
 	}
 	if v.keys.prove(e) {

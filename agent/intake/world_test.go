@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +27,9 @@ const (
 	referral   = "0a1b2c3d-1111-4222-8333-444455556666"
 	publicAddr = "20.60.0.1"
 )
+
+// publicHosts are the hosts that a receiver knows without an operator's word.
+var publicHosts = []string{CertificateHost, "www.microsoft.com", "caissuers.microsoft.com", "cacerts.digicert.com"}
 
 type testClock struct {
 	mu  sync.Mutex
@@ -88,7 +92,8 @@ type world struct {
 	verifier  *Verifier
 	handler   *Handler
 	log       *bytes.Buffer
-	host      *httptest.Server
+	host      *httptest.Server // by HTTPS
+	plain     *httptest.Server // the same by HTTP, for port 80
 	addresses map[string][]netip.Addr
 
 	mu      sync.Mutex
@@ -108,10 +113,13 @@ func newWorld(t testing.TB, changes ...func(*setup)) *world {
 	w := &world{
 		t: t, ca: newAuthority(t), clock: &testClock{now: start}, inbox: &fakeInbox{events: map[string]store.Event{}},
 		log: new(bytes.Buffer), served: map[string]http.HandlerFunc{},
-		addresses: map[string][]netip.Addr{CertificateHost: {netip.MustParseAddr(publicAddr)}},
+		addresses: map[string][]netip.Addr{},
+	}
+	for _, name := range publicHosts {
+		w.addresses[name] = []netip.Addr{netip.MustParseAddr(publicAddr)}
 	}
 	log := hclog.New(&hclog.LoggerOptions{Output: w.log, Level: hclog.Trace})
-	s := setup{tlsNames: []string{CertificateHost}}
+	s := setup{tlsNames: publicHosts}
 	s.verifier = VerifierOptions{
 		SignatureHeader: HeaderMSSignature, Roots: w.ca.roots(), Intermediates: w.ca.intermediates(), ServerRoots: w.ca.roots(),
 		Clock: w.clock.Now, Lookup: w.lookup, Dial: w.dial, Log: log,
@@ -134,7 +142,7 @@ func newWorld(t testing.TB, changes ...func(*setup)) *world {
 }
 
 func (w *world) startHost(names []string) {
-	w.host = httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	answer := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
 		handler := w.served[r.URL.Path]
 		w.mu.Unlock()
@@ -143,7 +151,10 @@ func (w *world) startHost(names []string) {
 			return
 		}
 		handler(rw, r)
-	}))
+	})
+	w.plain = httptest.NewServer(answer)
+	w.t.Cleanup(w.plain.Close)
+	w.host = httptest.NewUnstartedServer(answer)
 	w.host.TLS = &tls.Config{Certificates: []tls.Certificate{w.ca.server(w.t, names...)}}
 	w.host.Config.ErrorLog = hclog.NewNullLogger().StandardLogger(nil)
 	w.host.StartTLS()
@@ -177,7 +188,11 @@ func (w *world) dial(ctx context.Context, network, address string) (net.Conn, er
 	w.mu.Lock()
 	w.dials = append(w.dials, address)
 	w.mu.Unlock()
-	return new(net.Dialer).DialContext(ctx, network, w.host.Listener.Addr().String())
+	to := w.host
+	if strings.HasSuffix(address, ":80") {
+		to = w.plain
+	}
+	return new(net.Dialer).DialContext(ctx, network, to.Listener.Addr().String())
 }
 
 // reached tells what the receiver looked up and dialled.

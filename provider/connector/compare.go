@@ -31,10 +31,28 @@ var summaries = map[problem.Code]string{
 	problem.FieldMissing: "Field is not in the organisation",
 }
 
-// compare looks for what the document names in the organisation. Findings are errors when strict, else warnings: the same
-// apply may make what is missing. An organisation that the provider is not configured for is left out.
-func (c *connector) compare(ctx context.Context, d document.Document, strict bool, diagnostics *diag.Diagnostics) {
-	findings, err := c.compareOrganisation(ctx, d)
+// moment says when a comparison is made, and so what a finding means.
+type moment int
+
+const (
+	// planChanged: a new or changed declaration will be applied, and compared again. Findings are warnings.
+	planChanged moment = iota
+	// planUnchanged: nothing will be applied. Findings are errors.
+	planUnchanged
+	// apply: what the plan was to make must be there. Findings are errors.
+	apply
+)
+
+// beforeApply says by when what is missing must be there.
+var beforeApply = map[problem.Code]string{
+	problem.StageMissing: "Applying fails unless it is there by then.",
+	problem.FieldMissing: "Applying fails unless it is there by then: refer to the resource that makes it, so that it comes first.",
+}
+
+// compare looks for what the document names in the organisation. What the plan makes is not missing in a plan. An
+// organisation that the provider is not configured for is left out.
+func (c *connector) compare(ctx context.Context, d document.Document, when moment, diagnostics *diag.Diagnostics) {
+	findings, err := c.compareOrganisation(ctx, d, when)
 	if err != nil {
 		if !leftOut(err) {
 			diagnostics.AddError("Connector could not be compared with Salesforce", remote.Detail(err))
@@ -42,12 +60,12 @@ func (c *connector) compare(ctx context.Context, d document.Document, strict boo
 		return
 	}
 	for _, code := range []problem.Code{problem.StageMissing, problem.FieldMissing} {
-		report(code, slices.DeleteFunc(slices.Clone(findings), func(f finding) bool { return f.code != code }), strict, diagnostics)
+		report(code, slices.DeleteFunc(slices.Clone(findings), func(f finding) bool { return f.code != code }), when, diagnostics)
 	}
 }
 
 // report puts findings of one kind into one diagnostic: a new organisation lacks everything at once.
-func report(code problem.Code, findings []finding, strict bool, diagnostics *diag.Diagnostics) {
+func report(code problem.Code, findings []finding, when moment, diagnostics *diag.Diagnostics) {
 	if len(findings) == 0 {
 		return
 	}
@@ -57,11 +75,11 @@ func report(code problem.Code, findings []finding, strict bool, diagnostics *dia
 	}
 	entry := problem.New(code, "", "").Entry
 	detail := fmt.Sprintf("%s\n\n%s\n%s (%s)", entry.Cause, list.String(), entry.Fix, code)
-	if strict {
+	if when != planChanged {
 		diagnostics.AddAttributeError(findings[0].at, summaries[code], detail)
 		return
 	}
-	diagnostics.AddAttributeWarning(findings[0].at, summaries[code], detail+"\n\nIt must be there when this is applied; the same apply may make it.")
+	diagnostics.AddAttributeWarning(findings[0].at, summaries[code], detail+"\n\n"+beforeApply[code])
 }
 
 // leftOut reports whether a system is not configured, or not known before apply.
@@ -71,7 +89,7 @@ func leftOut(err error) bool {
 	return errors.As(err, &absent) || errors.As(err, &unknown)
 }
 
-func (c *connector) compareOrganisation(ctx context.Context, d document.Document) ([]finding, error) {
+func (c *connector) compareOrganisation(ctx context.Context, d document.Document, when moment) ([]finding, error) {
 	client, err := c.remote.Salesforce(ctx)
 	if err != nil {
 		return nil, err
@@ -79,7 +97,7 @@ func (c *connector) compareOrganisation(ctx context.Context, d document.Document
 	var stages, fields []finding
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { stages, err = c.compareStages(ctx, client, d.CRM.Stages); return err })
-	group.Go(func() (err error) { fields, err = c.compareFields(ctx, d); return err })
+	group.Go(func() (err error) { fields, err = c.compareFields(ctx, d, when); return err })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
@@ -180,12 +198,15 @@ func namedFields(d document.Document) []named {
 	return all
 }
 
-func (c *connector) compareFields(ctx context.Context, d document.Document) ([]finding, error) {
+func (c *connector) compareFields(ctx context.Context, d document.Document, when moment) ([]finding, error) {
 	fields := namedFields(d)
 	missing := make([]bool, len(fields))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, f := range fields {
 		group.Go(func() error {
+			if when != apply && c.planned(f) {
+				return nil
+			}
 			there, err := c.fieldExists(ctx, f)
 			missing[i] = !there
 			return err
@@ -209,16 +230,25 @@ func (c *connector) compareFields(ctx context.Context, d document.Document) ([]f
 	return findings, nil
 }
 
+// planned reports whether the plan makes a field, or the custom object that has it from the start.
+func (c *connector) planned(f named) bool {
+	if strings.HasSuffix(f.field, "__c") {
+		return c.remote.MetadataPlanned("CustomField", f.object+"."+f.field)
+	}
+	return c.remote.MetadataPlanned("CustomObject", f.object)
+}
+
 // fieldExists asks the metadata for custom fields, because a description hides what no permission set grants yet, and the
-// description for standard fields, which the metadata does not hold one by one.
+// description for standard fields, which the metadata does not hold one by one. A field that the provider's user may not
+// read exists all the same: the agent works as another user.
 func (c *connector) fieldExists(ctx context.Context, f named) (bool, error) {
 	if strings.HasSuffix(f.field, "__c") {
-		_, there, err := c.remote.ReadMetadata(ctx, "CustomField", f.object+"."+f.field)
-		return there, err
+		_, found, err := c.remote.FindMetadata(ctx, "CustomField", f.object+"."+f.field)
+		return found != remote.Absent, err
 	}
 	if strings.HasSuffix(f.object, "__c") { // a custom object has its standard fields from the start
-		_, there, err := c.remote.ReadMetadata(ctx, "CustomObject", f.object)
-		return there, err
+		_, found, err := c.remote.FindMetadata(ctx, "CustomObject", f.object)
+		return found != remote.Absent, err
 	}
 	description, err := c.remote.Describe(ctx, f.object)
 	if salesforce.IsNotFound(err) {

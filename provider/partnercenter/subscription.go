@@ -40,7 +40,8 @@ func foreignURL(live client.Registration, ours ...string) string {
 	return live.WebhookURL
 }
 
-// merge gives the registration to write over the live one: the wanted events, and those of others if they are preserved.
+// merge gives the registration to write over the live one: the wanted events, those of others if they are preserved, and
+// the properties, whose meaning only the service knows.
 // Dropped are the events of the previous declaration that the wanted one no longer names.
 func merge(live client.Registration, want subscription, previous []string, known record) client.Registration {
 	events := slices.Clone(want.events)
@@ -52,6 +53,7 @@ func merge(live client.Registration, want subscription, previous []string, known
 		WebhookURL:                        want.url,
 		WebhookEvents:                     sorted(events),
 		SignatureTokenToMsSignatureHeader: client.Bool(want.signatureHeader),
+		Properties:                        live.Properties,
 	}
 }
 

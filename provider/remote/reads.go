@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -13,9 +14,24 @@ import (
 // reads keeps what was read of the organisation during this walk.
 type reads struct {
 	mu        sync.Mutex
-	metadata  map[string]*batch[found] // by component type
+	metadata  map[string]*batch[found]  // by component type
+	listed    *batch[map[string]string] // by component type: the full names, by their lower case
 	describes *batch[*salesforce.Describe]
+	tables    map[string]*batch[tableRows] // by statement
+	changed   map[string]bool              // rows, as Table.row names them
 }
+
+// Presence says what is known about a metadata component.
+type Presence int
+
+const (
+	// Absent components do not exist.
+	Absent Presence = iota
+	// Hidden components exist, but nothing grants them to the provider's user: their definition cannot be read.
+	Hidden
+	// Present components exist and were read.
+	Present
+)
 
 // found is a component that was asked for; the zero value is one that does not exist or is not visible.
 type found struct {
@@ -51,10 +67,66 @@ func (r *Remote) fetchDescribe(ctx context.Context, objects []string) (map[strin
 	return described, nil
 }
 
-// ReadMetadata gives a component by its type, e.g. "CustomField", and full name. Reads that come while another is under
-// way share a call, ten at a time, and what was read is kept until [Remote.Changed]. The component is a copy. ok is false
-// when it does not exist, or the user may not see it: cross-check before believing that something is gone.
-func (r *Remote) ReadMetadata(ctx context.Context, kind, fullName string) (component metadata.Component, ok bool, err error) {
+// FindMetadata looks a component up by its type, e.g. "CustomField", and full name. An empty answer of readMetadata is
+// cross-checked with the list of components, because it also means that the user may not see the component (source:
+// Metadata API Developer Guide, "readMetadata()"). Only a [Present] component is given; it is a copy. Reads that come while
+// another is under way share a call, and what was read is kept until [Remote.Changed].
+func (r *Remote) FindMetadata(ctx context.Context, kind, fullName string) (metadata.Component, Presence, error) {
+	component, ok, err := r.readMetadata(ctx, kind, fullName)
+	if err != nil {
+		return metadata.Component{}, Absent, err
+	}
+	if ok {
+		return component, Present, nil
+	}
+	listed, err := r.list(ctx, kind)
+	if err != nil || listed[strings.ToLower(fullName)] == "" {
+		return metadata.Component{}, Absent, err
+	}
+	return metadata.Component{}, Hidden, nil
+}
+
+// ListMetadata gives the full names of a type's components, sorted, as the service writes them.
+func (r *Remote) ListMetadata(ctx context.Context, kind string) ([]string, error) {
+	listed, err := r.list(ctx, kind)
+	return slices.Sorted(maps.Values(listed)), err
+}
+
+// list gives the names of a type's components by their lower case, read once per walk and shared.
+func (r *Remote) list(ctx context.Context, kind string) (map[string]string, error) {
+	r.reads.mu.Lock()
+	if r.reads.listed == nil {
+		r.reads.listed = newBatch(1, r.fetchList)
+	}
+	lists := r.reads.listed
+	r.reads.mu.Unlock()
+	return lists.get(ctx, kind)
+}
+
+func (r *Remote) fetchList(ctx context.Context, kinds []string) (map[string]map[string]string, error) {
+	client, err := r.Salesforce(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lists := map[string]map[string]string{}
+	for _, kind := range kinds {
+		var files []salesforce.FileProperties
+		if err := r.Retry(ctx, func(ctx context.Context) (err error) {
+			files, err = client.ListMetadata(ctx, kind)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+		lists[kind] = map[string]string{}
+		for _, file := range files {
+			lists[kind][strings.ToLower(file.FullName)] = file.FullName
+		}
+	}
+	return lists, nil
+}
+
+// readMetadata gives a component as the user may see it, ten components per call.
+func (r *Remote) readMetadata(ctx context.Context, kind, fullName string) (component metadata.Component, ok bool, err error) {
 	r.reads.mu.Lock()
 	if r.reads.metadata == nil {
 		r.reads.metadata = map[string]*batch[found]{}
@@ -123,6 +195,9 @@ func (r *Remote) Changed(objects ...string) {
 	}
 	for _, components := range r.reads.metadata {
 		components.forget(concerned)
+	}
+	if r.reads.listed != nil { // a list holds the parts of every object
+		r.reads.listed.forget(func(string) bool { return true })
 	}
 }
 

@@ -28,8 +28,9 @@ type Remote struct {
 	partnerCenter *partnercenter.Client
 	locks         map[string]*sync.Mutex
 
-	org   org
-	reads reads
+	org     org
+	reads   reads
+	planned planned
 }
 
 // New makes a Remote over a configuration.

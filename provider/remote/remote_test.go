@@ -177,6 +177,44 @@ func TestDescribeIsSharedUntilAWrite(t *testing.T) {
 	}
 }
 
+// TestFindMetadata reads nothing but the list, which holds one of the fields: it is shared until a write.
+func TestFindMetadata(t *testing.T) {
+	t.Parallel()
+	s := newService()
+	const path = "/services/Soap/m/66.0"
+	lists := 0 // batches run one after the other
+	s.answers[path] = func(request *http.Request) (int, string) {
+		body, err := io.ReadAll(request.Body)
+		if err != nil {
+			return http.StatusBadRequest, ""
+		}
+		answer := `<readMetadataResponse><result/></readMetadataResponse>`
+		if strings.Contains(string(body), "listMetadata") {
+			lists++
+			answer = `<listMetadataResponse><result><fullName>Opportunity.Audit__c</fullName><type>CustomField</type></result></listMetadataResponse>`
+		}
+		return http.StatusOK, `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body xmlns="http://soap.sforce.com/2006/04/metadata">` + answer + `</Body></Envelope>`
+	}
+	r := s.remote(func(*SalesforceConfig) {})
+	find := func(name string, want Presence) {
+		t.Helper()
+		if component, found, err := r.FindMetadata(t.Context(), "CustomField", name); err != nil || found != want || component.Node != nil {
+			t.Errorf("%s: %v, want %v; %v", name, found, want, err)
+		}
+	}
+	find("Opportunity.Audit__c", Hidden)
+	find("opportunity.audit__C", Hidden)
+	find("Opportunity.Other__c", Absent)
+	if lists != 1 {
+		t.Errorf("the fields were listed %d times, want once", lists)
+	}
+	r.Changed("Account")
+	find("Opportunity.Other__c", Absent)
+	if lists != 2 {
+		t.Errorf("the fields were listed %d times, want once again after a write", lists)
+	}
+}
+
 func TestRetry(t *testing.T) {
 	t.Parallel()
 	passing := &partnercenter.APIError{Method: http.MethodPut, Status: http.StatusTooManyRequests, RetryAfter: 7 * time.Second}

@@ -15,16 +15,6 @@ import (
 // writeTimeout bounds one metadata write with all its repetitions.
 const writeTimeout = 5 * time.Minute
 
-// presence says what is known about a component.
-type presence int
-
-const (
-	absent presence = iota
-	// hidden components exist, but the user may not read them.
-	hidden
-	present
-)
-
 // components reads and writes metadata of one type.
 type components struct {
 	remote *remote.Remote
@@ -40,39 +30,9 @@ var errDeleted = errors.New("it was deleted after the plan was made: plan again"
 // errNameKept says that a name is taken although no component of it exists: a deleted one keeps it.
 var errNameKept = errors.New("its name is still held by a deleted component")
 
-// find looks a component up. An empty answer of readMetadata is cross-checked with the list of components, because it
-// also means that the user may not see it (source: Metadata API Developer Guide, "readMetadata()").
-func (c components) find(ctx context.Context, fullName string) (metadata.Component, presence, error) {
-	component, found, err := c.remote.ReadMetadata(ctx, c.kind, fullName)
-	if err != nil {
-		return metadata.Component{}, absent, err
-	}
-	if found {
-		return component, present, nil
-	}
-	listed, err := c.listed(ctx, fullName)
-	if err != nil || !listed {
-		return metadata.Component{}, absent, err
-	}
-	return metadata.Component{}, hidden, nil
-}
-
-func (c components) listed(ctx context.Context, fullName string) (listed bool, err error) {
-	api, err := c.remote.Salesforce(ctx)
-	if err != nil {
-		return false, err
-	}
-	var files []client.FileProperties
-	err = c.remote.Retry(ctx, func(ctx context.Context) error {
-		files, err = api.ListMetadata(ctx, c.kind)
-		return err
-	})
-	for _, file := range files {
-		if strings.EqualFold(file.FullName, fullName) {
-			return true, err
-		}
-	}
-	return false, err
+// find looks a component up: see [remote.Remote.FindMetadata].
+func (c components) find(ctx context.Context, fullName string) (metadata.Component, remote.Presence, error) {
+	return c.remote.FindMetadata(ctx, c.kind, fullName)
 }
 
 // create makes a component. It fails with errExists or errNameKept when the name is taken: nothing is adopted. An answer
@@ -81,7 +41,7 @@ func (c components) create(ctx context.Context, component metadata.Component) er
 	lost, checked := false, false // lost: an earlier try may have been applied
 	return c.write(ctx, component.FullName, func(ctx context.Context, api *client.Client) error {
 		if !checked {
-			if _, state, err := c.find(ctx, component.FullName); err != nil || state != absent {
+			if _, state, err := c.find(ctx, component.FullName); err != nil || state != remote.Absent {
 				return errors.Join(err, existing(state))
 			}
 			checked = true
@@ -100,7 +60,7 @@ func (c components) create(ctx context.Context, component metadata.Component) er
 		switch {
 		case readErr != nil:
 			return err
-		case state == absent:
+		case state == remote.Absent:
 			return problem.New(problem.AnswerLost, component.FullName, err.Error()) // not applied: send again
 		default:
 			return nil
@@ -108,8 +68,8 @@ func (c components) create(ctx context.Context, component metadata.Component) er
 	})
 }
 
-func existing(state presence) error {
-	if state == absent {
+func existing(state remote.Presence) error {
+	if state == remote.Absent {
 		return nil
 	}
 	return errExists
@@ -121,7 +81,7 @@ func (c components) whyTaken(ctx context.Context, fullName string) error {
 	switch {
 	case err != nil:
 		return err
-	case state == absent:
+	case state == remote.Absent:
 		return errNameKept
 	default:
 		return errExists
@@ -137,9 +97,9 @@ func (c components) update(ctx context.Context, fullName string, change func(met
 		switch {
 		case err != nil:
 			return err
-		case state == absent:
+		case state == remote.Absent:
 			return errDeleted
-		case state == hidden:
+		case state == remote.Hidden:
 			live = metadata.New(c.kind, fullName)
 		}
 		if err := change(live); err != nil {
@@ -157,7 +117,7 @@ func (c components) delete(ctx context.Context, fullName string) error {
 			return err
 		}
 		// It may have been deleted by somebody else, or by an earlier try whose answer was lost.
-		if state, readErr := c.findNow(ctx, fullName); readErr == nil && state == absent {
+		if state, readErr := c.findNow(ctx, fullName); readErr == nil && state == remote.Absent {
 			return nil
 		}
 		return repeatable(fullName, err)
@@ -168,8 +128,7 @@ func (c components) delete(ctx context.Context, fullName string) error {
 func (c components) write(ctx context.Context, fullName string, write func(context.Context, *client.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	object, _, _ := strings.Cut(fullName, ".")
-	return c.remote.WriteMetadata(ctx, []string{object}, func(ctx context.Context, api *client.Client) error {
+	return c.remote.WriteMetadata(ctx, []string{c.read(fullName)}, func(ctx context.Context, api *client.Client) error {
 		err := write(ctx, api)
 		if client.IsLocked(err) { // whatever its code: a locked request was not applied
 			return problem.New(problem.Locked, fullName, err.Error())
@@ -179,15 +138,21 @@ func (c components) write(ctx context.Context, fullName string, write func(conte
 }
 
 // findNow looks a component up without what was read before.
-func (c components) findNow(ctx context.Context, fullName string) (presence, error) {
+func (c components) findNow(ctx context.Context, fullName string) (remote.Presence, error) {
 	c.forget(fullName)
 	_, state, err := c.find(ctx, fullName)
 	return state, err
 }
 
-func (c components) forget(fullName string) {
+func (c components) forget(fullName string) { c.remote.Changed(c.read(fullName)) }
+
+// read gives what is read anew after a change: a field changes its object, anything else only itself.
+func (c components) read(fullName string) string {
+	if c.kind != "CustomField" {
+		return fullName
+	}
 	object, _, _ := strings.Cut(fullName, ".")
-	c.remote.Changed(object)
+	return object
 }
 
 // repeatable makes a lost answer one that is tried again: writing the same definition, or deleting, twice does no harm.

@@ -73,15 +73,15 @@ func (r *customField) Read(ctx context.Context, req resource.ReadRequest, resp *
 	case err != nil:
 		resp.Diagnostics.AddError("Custom field could not be read", remote.Detail(err))
 		return
-	case found == absent:
+	case found == remote.Absent:
 		r.identify(ctx, resp.Identity, &resp.Diagnostics, state.identity()) // the framework wants it here too
 		resp.State.RemoveResource(ctx)
 		return
-	case found == hidden && state.Type.IsNull():
+	case found == remote.Hidden && state.Type.IsNull():
 		resp.Diagnostics.AddError("Custom field cannot be imported without access to it",
 			fmt.Sprintf("%s exists, but its definition is hidden from the provider's user. Grant the field to that user, through a permission set, and import again.", name))
 		return
-	case found == hidden:
+	case found == remote.Hidden:
 		resp.Diagnostics.AddWarning("Custom field is hidden from the provider's user",
 			fmt.Sprintf("%s exists, but its definition cannot be read, so changes made to it in Salesforce are not seen. Grant the field to that user through a permission set.", name))
 	default:
@@ -183,7 +183,7 @@ func (r *customField) complete(ctx context.Context, plan *fieldModel, diagnostic
 	}
 	lookup.RelationshipLabel = types.StringNull()
 	// The field is made already: a failure to read it back shows in the next refresh.
-	if live, found, err := r.fields().find(ctx, plan.FullName.ValueString()); err == nil && found == present {
+	if live, found, err := r.fields().find(ctx, plan.FullName.ValueString()); err == nil && found == remote.Present {
 		label := live.Node.ChildText(elementRelationshipLabel)
 		lookup.RelationshipLabel = textOrNull(&label)
 	}

@@ -2,7 +2,9 @@ package salesforce_test
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,62 +57,94 @@ resource "cosell_salesforce_custom_field" "test" {
 `, kind, attributes)
 }
 
+// TestFieldOfEveryType has one field of each type in one configuration, and takes all of them through the same life.
 func TestFieldOfEveryType(t *testing.T) {
-	for kind, test := range fieldConfigs {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, nil)
-			config := fieldConfig(kind, test.attributes)
-			steps := []resource.TestStep{
-				{Config: config, ConfigStateChecks: []statecheck.StateCheck{
-					statecheck.ExpectKnownValue(fieldAddress, tfjsonpath.New("full_name"), knownvalue.StringExact(underTest)),
-				}, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectKnownValue(fieldAddress, tfjsonpath.New("full_name"), knownvalue.StringExact(underTest)),
-				}}},
-				{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
-				{ResourceName: fieldAddress, ImportState: true, ImportStateId: underTest, ImportStateVerify: true,
-					ImportStateVerifyIgnore: []string{"deletion_protection"}},
-			}
-			if len(test.drift) > 0 {
-				before := map[string]string{}
-				steps = append(steps, resource.TestStep{
-					PreConfig: w.edit("CustomField", underTest, func(n *metadata.Node) {
-						for element, value := range test.drift {
-							before[element] = n.ChildText(element)
-							n.SetChildText(element, value)
-						}
-					}),
-					Config: config,
-					ConfigPlanChecks: resource.ConfigPlanChecks{
-						PreApply:             []plancheck.PlanCheck{plancheck.ExpectResourceAction(fieldAddress, plancheck.ResourceActionUpdate)},
-						PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
-					},
-					PostApplyFunc: func() {
-						field, _ := w.component("CustomField", underTest)
-						for element, value := range before {
-							if got := field.Node.ChildText(element); got != value && (got != "false" || value != "") {
-								t.Errorf("%s is %q after the apply, was %q", element, got, value)
-							}
-						}
-					},
-				})
-			}
-			steps = append(steps, resource.TestStep{
-				PreConfig: w.remove("CustomField", underTest), Config: config,
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(fieldAddress, plancheck.ResourceActionCreate)}},
-			})
-			w.run(steps...)
-			if _, exists := w.component("CustomField", underTest); exists {
-				t.Error("destroy left the field")
-			}
+	t.Parallel()
+	w := newWorld(t, nil)
+	kinds := slices.Sorted(maps.Keys(fieldConfigs))
+	at := func(kind string) string { return "cosell_salesforce_custom_field." + kind }
+	named := func(kind string) string { return "Opportunity.Under_Test_" + kind + "__c" }
+	var config string
+	var identified []statecheck.StateCheck
+	var foreseen, drifted, recreated []plancheck.PlanCheck
+	for _, kind := range kinds {
+		one := fieldConfig(kind, fieldConfigs[kind].attributes)
+		one = strings.Replace(one, `"test"`, `"`+kind+`"`, 1)
+		config += strings.Replace(one, "Under_Test__c", "Under_Test_"+kind+"__c", 1)
+		fullName := knownvalue.StringExact(named(kind))
+		identified = append(identified, statecheck.ExpectKnownValue(at(kind), tfjsonpath.New("full_name"), fullName))
+		foreseen = append(foreseen, plancheck.ExpectKnownValue(at(kind), tfjsonpath.New("full_name"), fullName))
+		drifted = append(drifted, plancheck.ExpectResourceAction(at(kind), plancheck.ResourceActionUpdate))
+		recreated = append(recreated, plancheck.ExpectResourceAction(at(kind), plancheck.ResourceActionCreate))
+	}
+	before := map[string]map[string]string{}
+	steps := []resource.TestStep{{Config: config, ConfigStateChecks: identified, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: foreseen}}}
+	for _, kind := range kinds {
+		steps = append(steps, resource.TestStep{ResourceName: at(kind), ImportState: true, ImportStateId: named(kind), ImportStateVerify: true,
+			ImportStateVerifyIgnore: []string{"deletion_protection"}})
+	}
+	steps = append(steps,
+		resource.TestStep{
+			PreConfig: func() {
+				for _, kind := range kinds {
+					before[kind] = w.drift(named(kind), fieldConfigs[kind].drift)
+				}
+			},
+			Config:           config,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: drifted, PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+			PostApplyFunc: func() {
+				for _, kind := range kinds {
+					w.mended(named(kind), before[kind])
+				}
+			},
+		},
+		resource.TestStep{
+			PreConfig: func() {
+				for _, kind := range kinds {
+					w.remove("CustomField", named(kind))()
+				}
+			},
+			Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: recreated},
 		})
+	w.run(steps...)
+	for _, kind := range kinds {
+		if _, exists := w.component("CustomField", named(kind)); exists {
+			t.Errorf("destroy left %s", named(kind))
+		}
+	}
+}
+
+// drift changes elements of a field as an administrator, and gives their former values.
+func (w *world) drift(field string, elements map[string]string) map[string]string {
+	w.t.Helper()
+	before := map[string]string{}
+	w.edit("CustomField", field, func(n *metadata.Node) {
+		for element, value := range elements {
+			before[element] = n.ChildText(element)
+			n.SetChildText(element, value)
+		}
+	})()
+	return before
+}
+
+// mended reports elements of a field that do not have the values from before the drift.
+func (w *world) mended(field string, before map[string]string) {
+	w.t.Helper()
+	component, _ := w.component("CustomField", field)
+	for element, value := range before {
+		if got := component.Node.ChildText(element); got != value && (got != "false" || value != "") {
+			w.t.Errorf("%s of %s is %q after the apply, was %q", element, field, got, value)
+		}
 	}
 }
 
 func TestFieldBadInput(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
+	var steps []resource.TestStep
+	refused := func(config, message string) {
+		steps = append(steps, resource.TestStep{Config: config, PlanOnly: true, ExpectError: regexp.MustCompile(strings.ReplaceAll(message, " ", `\s+`))})
+	}
 	for _, test := range []struct{ kind, attributes, message string }{
 		{"text", `picklist = { values = [{ name = "A" }] }`, `does not apply to the field's type`},
 		{"picklist", ``, `required by the field's type`},
@@ -128,13 +162,11 @@ func TestFieldBadInput(t *testing.T) {
   lookup = { object = "Account", on_delete = "set_null" }`, `cannot be emptied`},
 		{"lookup", `lookup = { object = "not an object" }`, `API name`},
 	} {
-		w.run(resource.TestStep{Config: fieldConfig(test.kind, test.attributes), PlanOnly: true,
-			ExpectError: regexp.MustCompile(strings.ReplaceAll(test.message, " ", `\s+`))})
+		refused(fieldConfig(test.kind, test.attributes), test.message)
 	}
-	bad := strings.Replace(fieldConfig("text", ""), "Under_Test__c", "Under__Test", 1)
-	w.run(resource.TestStep{Config: bad, PlanOnly: true, ExpectError: regexp.MustCompile(`API name is malformed`)})
-	long := strings.Replace(fieldConfig("text", ""), "Under_Test__c", strings.Repeat("a", 41)+"__c", 1)
-	w.run(resource.TestStep{Config: long, PlanOnly: true, ExpectError: regexp.MustCompile(`API name is too long`)})
+	refused(strings.Replace(fieldConfig("text", ""), "Under_Test__c", "Under__Test", 1), `API name is malformed`)
+	refused(strings.Replace(fieldConfig("text", ""), "Under_Test__c", strings.Repeat("a", 41)+"__c", 1), `API name is too long`)
+	w.run(steps...)
 }
 
 func TestFieldIsProtected(t *testing.T) {

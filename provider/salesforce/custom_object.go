@@ -85,6 +85,9 @@ func (r *customObject) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		return
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"), plan.Name)...)
+	if !plan.Name.IsUnknown() {
+		r.remote.PlansMetadata("CustomObject", plan.Name.ValueString())
+	}
 	if config.SharingModel.IsNull() {
 		model := types.StringValue("read_write")
 		if state != nil {
@@ -134,15 +137,15 @@ func (r *customObject) Read(ctx context.Context, req resource.ReadRequest, resp 
 	case err != nil:
 		resp.Diagnostics.AddError("Custom object could not be read", remote.Detail(err))
 		return
-	case found == absent:
+	case found == remote.Absent:
 		r.identify(ctx, resp.Identity, &resp.Diagnostics, map[string]string{"name": name}) // the framework wants it here too
 		resp.State.RemoveResource(ctx)
 		return
-	case found == hidden && state.Label.IsNull():
+	case found == remote.Hidden && state.Label.IsNull():
 		resp.Diagnostics.AddError("Custom object cannot be imported without access to it",
 			fmt.Sprintf("%s exists, but its definition is hidden from the provider's user. Grant the object to that user, through a permission set, and import again.", name))
 		return
-	case found == hidden:
+	case found == remote.Hidden:
 		resp.Diagnostics.AddWarning("Custom object is hidden from the provider's user",
 			fmt.Sprintf("%s exists, but its definition cannot be read, so changes made to it in Salesforce are not seen. Grant the object to that user through a permission set.", name))
 	default:

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce/metadata"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/internal/tfcli"
 )
 
 const objectAddress = "cosell_salesforce_custom_object.test"
@@ -39,18 +40,21 @@ func TestObjectLifecycle(t *testing.T) {
 			const name = "Microsoft_Solution__c"
 			steps := []resource.TestStep{
 				{Config: objectConfig},
-				{Config: objectConfig, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
 				{ResourceName: objectAddress, ImportState: true, ImportStateId: name, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"deletion_protection"}},
 			}
-			for element, value := range map[string]string{"label": "Other", "pluralLabel": "Others", "description": "Other", "deploymentStatus": "InDevelopment",
-				"enableHistory": "true", "enableReports": "true", "enableActivities": "true"} {
-				steps = append(steps, resource.TestStep{
-					PreConfig: w.edit("CustomObject", name, func(n *metadata.Node) { n.RemoveAll("fields"); n.SetChildText(element, value) }),
-					Config:    objectConfig,
-					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-						plancheck.ExpectResourceAction(objectAddress, plancheck.ResourceActionUpdate)}},
-				})
-			}
+			drift := map[string]string{"label": "Other", "pluralLabel": "Others", "description": "Other", "deploymentStatus": "InDevelopment",
+				"enableHistory": "true", "enableReports": "true", "enableActivities": "true"}
+			steps = append(steps, resource.TestStep{
+				PreConfig: w.edit("CustomObject", name, func(n *metadata.Node) {
+					n.RemoveAll("fields")
+					for element, value := range drift {
+						n.SetChildText(element, value)
+					}
+				}),
+				Config: objectConfig,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					tfcli.Changes(objectAddress, "label", "plural_label", "description", "deployment_status", "enable_history", "enable_reports", "enable_activities")}},
+			})
 			steps = append(steps,
 				resource.TestStep{Config: strings.Replace(objectConfig, `  description         = "Solutions of an opportunity"`, "", 1)},
 				resource.TestStep{PreConfig: w.remove("CustomObject", name), Config: objectConfig,
@@ -99,6 +103,57 @@ resource "cosell_salesforce_custom_field" "identifier" {
 				statecheck.ExpectKnownValue("cosell_salesforce_custom_field.opportunity", tfjsonpath.New("lookup").AtMapKey("relationship_name"), knownvalue.StringExact("Microsoft_Solutions")),
 			}},
 	)
+}
+
+// A relationship changes between lookup and master-detail in place: the records keep their parents.
+func TestRelationshipChangesInPlace(t *testing.T) {
+	for _, semantics := range []string{"replace", "merge"} {
+		t.Run(semantics, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, map[string]string{"salesforce.metadata_update": semantics, "salesforce.fls_default": "admin"})
+			config := func(kind, attributes string) string {
+				return objectConfig + `
+resource "cosell_salesforce_custom_field" "test" {
+  object     = cosell_salesforce_custom_object.test.name
+  name       = "Opportunity__c"
+  label      = "Opportunity"
+  type       = "` + kind + `"
+  lookup     = { object = "Opportunity"` + attributes + ` }
+  deletion_protection = false
+}
+`
+			}
+			inPlace := resource.ConfigPlanChecks{
+				PreApply:             []plancheck.PlanCheck{plancheck.ExpectResourceAction(fieldAddress, plancheck.ResourceActionUpdate)},
+				PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()},
+			}
+			const ofTheDeal = "SELECT Id FROM Microsoft_Solution__c WHERE Opportunity__r.Name = 'Fabrikam renewal'"
+			kept := func() {
+				if n := w.count(ofTheDeal); n != 1 {
+					t.Errorf("%d records belong to the opportunity, want 1", n)
+				}
+			}
+			w.run(
+				resource.TestStep{Config: config("lookup", `, on_delete = "restrict"`), PostApplyFunc: w.solutionOf("Fabrikam renewal")},
+				resource.TestStep{Config: config("master_detail", ""), ConfigPlanChecks: inPlace, PostApplyFunc: kept},
+				resource.TestStep{Config: config("lookup", ""), ConfigPlanChecks: inPlace, PostApplyFunc: kept},
+			)
+		})
+	}
+}
+
+// solutionOf makes an opportunity with one record of the object under test.
+func (w *world) solutionOf(name string) func() {
+	return func() {
+		w.t.Helper()
+		deal, err := w.admin.Data().Create(w.t.Context(), "Opportunity", map[string]any{"Name": name, "StageName": "Prospecting", "CloseDate": "2030-01-31"})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if _, err := w.admin.Data().Create(w.t.Context(), "Microsoft_Solution__c", map[string]any{"Opportunity__c": deal}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 func TestObjectGuards(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strconv"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -51,6 +50,9 @@ func (m *fieldModel) definition(ctx context.Context, diagnostics *diag.Diagnosti
 		Unique:         m.Unique.ValueBoolPointer(),
 		ExternalID:     m.ExternalID.ValueBoolPointer(),
 		TrackHistory:   m.TrackHistory.ValueBoolPointer(),
+	}
+	if m.Unique.ValueBool() {
+		field.CaseSensitive = m.CaseSensitive.ValueBoolPointer()
 	}
 	if !m.Picklist.IsNull() {
 		field.ValueSet = m.valueSet(ctx, diagnostics)
@@ -99,9 +101,6 @@ func (m *fieldModel) component(ctx context.Context, diagnostics *diag.Diagnostic
 	if err != nil {
 		diagnostics.AddError("Custom field could not be encoded", err.Error())
 		return component
-	}
-	if m.Unique.ValueBool() && !m.CaseSensitive.IsNull() {
-		component.Node.SetChildText(elementCaseSensitive, strconv.FormatBool(m.CaseSensitive.ValueBool()))
 	}
 	return component
 }
@@ -208,7 +207,7 @@ func (m *fieldModel) refresh(ctx context.Context, live metadata.Component, diagn
 	m.Required = kind.flag("required", field.Required)
 	m.Unique = kind.flag("unique", field.Unique)
 	m.ExternalID = kind.flag("external_id", field.ExternalID)
-	sensitive := live.Node.ChildText(elementCaseSensitive) == "true" && m.Unique.ValueBool()
+	sensitive := field.CaseSensitive != nil && *field.CaseSensitive && m.Unique.ValueBool()
 	m.CaseSensitive = kind.flag("case_sensitive", &sensitive)
 	m.DefaultValue = types.StringNull()
 	if kind.admits("default_value") {

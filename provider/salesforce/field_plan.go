@@ -35,6 +35,9 @@ func (r *customField) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	for attribute, value := range r.planned(ctx, config, plan, state, resp) {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(attribute), value)...)
 	}
+	if !plan.Object.IsUnknown() && !plan.Name.IsUnknown() {
+		r.remote.PlansMetadata("CustomField", plan.Object.ValueString()+"."+plan.Name.ValueString())
+	}
 	if state == nil {
 		return
 	}

@@ -189,7 +189,7 @@ func (r *permissionSet) checkFields(ctx context.Context, plan permissionModel, d
 		case err != nil:
 			diagnostics.AddError("Permission set's fields could not be checked", remote.Detail(err))
 			return
-		case state == fieldMissing:
+		case state == fieldMissing && !r.remote.MetadataPlanned("CustomField", name):
 			missing = append(missing, name)
 		case state == fieldOpen:
 			open = append(open, name)
@@ -237,16 +237,16 @@ const (
 
 // securable looks a field up: a custom one in metadata, because describe hides what nobody was granted, a standard one
 // in describe.
-func (r *permissionSet) securable(ctx context.Context, fullName string) (security, error) {
+func (r *orgResource) securable(ctx context.Context, fullName string) (security, error) {
 	object, name, _ := strings.Cut(fullName, ".")
 	if strings.HasSuffix(name, "__c") {
 		live, state, err := components{remote: r.remote, kind: "CustomField"}.find(ctx, fullName)
 		switch {
 		case err != nil:
 			return fieldMissing, err
-		case state == absent:
+		case state == remote.Absent:
 			return fieldMissing, nil
-		case state == present && (live.Node.ChildText("required") == "true" || live.Node.ChildText("type") == "MasterDetail"):
+		case state == remote.Present && (live.Node.ChildText("required") == "true" || live.Node.ChildText("type") == "MasterDetail"):
 			return fieldOpen, nil
 		}
 		return fieldSecurable, nil

@@ -3,9 +3,7 @@ package salesforce_test
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net/http"
-	"os"
 	"testing"
 
 	"github.com/google/uuid"
@@ -22,13 +20,7 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/provider/internal/tfcli"
 )
 
-func TestMain(m *testing.M) {
-	if err := tfcli.Prepare(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { tfcli.Main(m) }
 
 // world is an organisation, the provider that is configured for it, and an administrator who works beside Terraform.
 type world struct {
@@ -41,6 +33,7 @@ type world struct {
 
 func newWorld(t *testing.T, switches map[string]string) *world {
 	t.Helper()
+	tfcli.Path(t)
 	s, err := sandbox.New(sandbox.Options{Dir: t.TempDir(), Switches: switches})
 	if err != nil {
 		t.Fatal(err)

@@ -293,7 +293,7 @@ func (r *rig) read(kind, name string) *node {
 
 // fieldXML is a field definition with its elements in the order of the WSDL.
 func fieldXML(name, rest string) string {
-	n, err := parseXML(strings.NewReader(`<metadata xmlns="` + nsMetadata + `"><fullName>` + name + `</fullName><label>` + name[strings.IndexByte(name, '.')+1:] + `</label>` +
+	n, err := parseXML(strings.NewReader(`<metadata xmlns="` + nsMetadata + `" xmlns:xsi="` + nsInstance + `"><fullName>` + name + `</fullName><label>` + name[strings.IndexByte(name, '.')+1:] + `</label>` +
 		rest + `</metadata>`))
 	if err != nil {
 		panic(err)

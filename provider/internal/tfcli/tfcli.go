@@ -1,4 +1,4 @@
-// Package tfcli prepares tests that drive Terraform or OpenTofu.
+// Package tfcli serves tests that drive Terraform or OpenTofu.
 package tfcli
 
 import (
@@ -6,33 +6,58 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"testing"
 )
 
-// ErrNotFound says that neither tool is installed.
-var ErrNotFound = errors.New(`the provider's tests need terraform or tofu on PATH; "make test" fetches one`)
+var errNotFound = errors.New(`the provider's tests need terraform or tofu on PATH; "make test" fetches one`)
 
-// Prepare finds the tool (TF_ACC_TERRAFORM_PATH, then terraform, then tofu) and sets the environment by which the test
-// library uses it without the network and without a developer's own settings. It is called before the tests run.
-func Prepare() error {
+// What Main found before the tests ran.
+var (
+	cli    string
+	errCLI = errors.New("tfcli.Main was not called by TestMain")
+)
+
+// Main is a package's TestMain. It finds the tool (TF_ACC_TERRAFORM_PATH, then terraform, then tofu) and sets the
+// environment by which the test library uses it without the network and without a developer's own settings.
+func Main(m *testing.M) {
+	cli, errCLI = prepare()
+	os.Exit(m.Run())
+}
+
+// Path gives the tool. Without one, the test is skipped loudly on a developer's machine and fails where everything is
+// required.
+func Path(t testing.TB) string {
+	t.Helper()
+	switch {
+	case errCLI == nil:
+	case os.Getenv("COSELL_REQUIRE_ALL") == "1" || !errors.Is(errCLI, errNotFound):
+		t.Fatal(errCLI)
+	default:
+		t.Skip("SKIPPED: " + errCLI.Error())
+	}
+	return cli
+}
+
+func prepare() (string, error) {
 	for _, name := range []string{"TF_CLI_CONFIG_FILE", "TF_LOG", "TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_ARGS"} {
 		if err := os.Unsetenv(name); err != nil {
-			return err
+			return "", err
 		}
 	}
-	cli, err := find(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform", "tofu")
+	path, err := find(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform", "tofu")
 	if err != nil {
-		return err
+		return "", err
 	}
-	settings := map[string]string{"TF_ACC_TERRAFORM_PATH": cli, "CHECKPOINT_DISABLE": "1"}
-	if strings.Contains(cli, "tofu") {
+	settings := map[string]string{"TF_ACC_TERRAFORM_PATH": path, "CHECKPOINT_DISABLE": "1"}
+	if strings.Contains(path, "tofu") {
 		settings["TF_ACC_PROVIDER_HOST"] = "registry.opentofu.org"
 	}
 	for name, value := range settings {
 		if err := os.Setenv(name, value); err != nil {
-			return err
+			return "", err
 		}
 	}
-	return nil
+	return path, nil
 }
 
 func find(names ...string) (string, error) {
@@ -41,5 +66,5 @@ func find(names ...string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", ErrNotFound
+	return "", errNotFound
 }

@@ -41,7 +41,7 @@ func (k *keyring) complete(ctx context.Context, certificate *x509.Certificate, k
 		if err != nil {
 			return nil, err
 		}
-		if !validAt(issuer, now) || !bytes.Equal(last.RawIssuer, issuer.RawSubject) || last.CheckSignatureFrom(issuer) != nil {
+		if !validAt(issuer, now) || !issued(issuer, last) {
 			break
 		}
 		if issuers = append(issuers, issuer); k.trust.chained(certificate, issuers, now) {
@@ -52,6 +52,11 @@ func (k *keyring) complete(ctx context.Context, certificate *x509.Certificate, k
 	k.log.Warn("the signing certificate's chain leads to no trusted authority: add what is missing to the intermediates or the trust bundle",
 		"fetched_issuers", len(issuers))
 	return nil, nil
+}
+
+// issued reports whether a certificate was issued by another one: by its name and by its key.
+func issued(issuer, certificate *x509.Certificate) bool {
+	return bytes.Equal(certificate.RawIssuer, issuer.RawSubject) && certificate.CheckSignatureFrom(issuer) == nil
 }
 
 // issuerAddress gives the first admissible address of the certificate's issuer, or "".

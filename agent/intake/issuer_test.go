@@ -588,7 +588,7 @@ func TestParseIssuer(t *testing.T) {
 	if _, err := parseIssuer(weak); err == nil {
 		t.Error("a key of 1024 bits was taken")
 	}
-	ec := ca.sign(t, ca.issuerTemplate(), ca.root, crypto.PublicKey(tlsKey().Public()), ca.rootKey)
+	ec := ca.sign(t, ca.issuerTemplate(), ca.root, tlsKey().Public(), ca.rootKey)
 	if issuer, err := parseIssuer(ec); err != nil || !bytes.Equal(issuer.Raw, ec) {
 		t.Errorf("ECDSA: %v", err)
 	}

@@ -1,9 +1,47 @@
 package provider_test
 
-import "strings"
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
 
-// connectorCapabilities are the types without a remote object.
+// connectorCapabilities are the types that the connector takes; but for the solution details they have no remote object.
 var connectorCapabilities = map[string]capability{
+	"cosell_solution_detail": {
+		config: detailConfig(`
+  name      = "Contoso Analytics"
+  type      = "own"
+  publisher = "Contoso"`),
+		changes: map[string]func(*testing.T, *world){
+			"name":      changesDetail("Name", "Other"),
+			"type":      changesDetail("Type__c", "3p"),
+			"publisher": changesDetail("Publisher_Name__c", nil),
+		},
+		remove:       func(t *testing.T, w *world) { w.remove(t, detailObjectName, w.row(t, detailObjectName, detailOfTest)) },
+		exists:       detailExists,
+		importID:     "salesforce/SOL-00001-AAA",
+		importIgnore: []string{"deletion_protection"},
+		unknown:      detailConfig(`name = terraform_data.later.output`),
+		laterValue:   "Contoso Analytics",
+		invalid: map[string]invalid{
+			"unknown type": {detailConfig(`name = "A"
+  type = "2p"`), words("value must be one of")},
+			"padded name": {detailConfig(`name = " A"`), words("no white space at its ends")},
+			"unknown role": {detailConfig(`name = "A"
+  fields = { colour = "Colour__c" }`), words("value must be one of")},
+			"left out but needed": {detailConfig(`name = "A"
+  fields = { name = "" }`), words("left out but needed")},
+			"left out but given": {detailConfig(`name = "A"
+  type = "own"
+  fields = { type = "" }`), words("left out but needed")},
+			"one field in two roles": {detailConfig(`name = "A"
+  fields = { type = "Publisher_Name__c" }`), words("has two roles")},
+		},
+		creates: func(request *http.Request, _ string) bool {
+			return request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/sobjects/"+detailObjectName)
+		},
+	},
 	"cosell_environment_variable": {
 		logical: true,
 		config: `
@@ -70,6 +108,33 @@ resource "cosell_sync_flow" "test" {
   crm  = "abacus"
   name = "customize"
 }`, words("value must be one of")},
+		},
+	},
+	"cosell_field_mapping": {
+		logical: true,
+		config: `
+resource "cosell_field_mapping" "test" {
+  crm  = "salesforce"
+  name = "notes"
+  mappings = {
+    notes      = { crm = "Notes_to_Microsoft__c", direction = "outbound" }
+    close_date = { on = ["update"], conflict = "partner_center" }
+  }
+}`,
+		unknown: `
+resource "cosell_field_mapping" "test" {
+  crm      = "salesforce"
+  name     = "notes"
+  mappings = { notes = { crm = terraform_data.later.output } }
+}`,
+		laterValue: "Notes_to_Microsoft__c",
+		invalid: map[string]invalid{
+			"unknown field":      {mappingConfig(`colour = { crm = "Colour__c" }`), words("Mapped field is not known")},
+			"unknown direction":  {mappingConfig(`notes = { direction = "sideways" }`), words("value must be one of")},
+			"unknown winner":     {mappingConfig(`notes = { conflict = "newest" }`), words("value must be one of")},
+			"unknown moment":     {mappingConfig(`notes = { on = ["delete"] }`), words("value must be one of")},
+			"row without change": {mappingConfig(`notes = {}`), words("Mapping changes nothing")},
+			"no rows":            {mappingConfig(``), words("at least 1")},
 		},
 	},
 	"cosell_connector": {
@@ -153,4 +218,16 @@ func replaced(old, with string) string {
 		panic("the configuration does not contain " + old)
 	}
 	return changed
+}
+
+// mappingConfig is a field mapping with the given rows.
+func mappingConfig(rows string) string {
+	return `
+resource "cosell_field_mapping" "test" {
+  crm      = "salesforce"
+  name     = "test"
+  mappings = {
+    ` + rows + `
+  }
+}`
 }

@@ -124,6 +124,29 @@ resource "cosell_salesforce_custom_object" "test" {
 		},
 		creates: createsMetadata("Test__c"),
 	},
+	"cosell_salesforce_layout_section": {
+		config: sectionConfig(`"Test"`, `{ name = "IsPrivate" }, { name = "ExpectedRevenue", behavior = "readonly" }`),
+		changes: map[string]func(*testing.T, *world){
+			"columns": editsLayout("layoutSections", "Test", func(n *metadata.Node) { n.SetChildText("style", "OneColumn") }),
+			"fields": editsLayout("layoutSections", "Test", func(n *metadata.Node) {
+				n.Child("layoutColumns").Child("layoutItems").SetChildText("behavior", "Required")
+			}),
+		},
+		remove:   editsLayout("layoutSections", "Test", nil),
+		exists:   onLayout("layoutSections", "Test"),
+		importID: "Opportunity-Opportunity Layout/Test",
+		unknown:  sectionConfig(`"Test"`, `{ name = terraform_data.later.output }`),
+
+		laterValue: "IsPrivate",
+		invalid: map[string]invalid{
+			"field that is given twice":    {sectionConfig(`"Test"`, `{ name = "IsPrivate" }, { name = "isPrivate" }`), words("given twice")},
+			"layout that does not exist":   {strings.Replace(sectionConfig(`"Test"`, `{ name = "IsPrivate" }`), "Opportunity Layout", "Other", 1), words(`Opportunity has: "Opportunity Layout"`)},
+			"unknown behavior":             {sectionConfig(`"Test"`, `{ name = "IsPrivate", behavior = "hidden" }`), words("value must be one of")},
+			"text with space at its ends":  {sectionConfig(`" Test"`, `{ name = "IsPrivate" }`), words("white space at its ends")},
+			"field with its object's name": {sectionConfig(`"Test"`, `{ name = "Opportunity.IsPrivate" }`), words("must be a field's API name")},
+		},
+		creates: updatesMetadata("Layout", "<label>Test</label>"),
+	},
 	"cosell_salesforce_permission_set": {
 		config: permissionConfig(`"For administrators."`),
 		changes: map[string]func(*testing.T, *world){
@@ -159,6 +182,128 @@ resource "cosell_salesforce_permission_set" "test" {
 			return request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/sobjects/PermissionSet")
 		},
 	},
+	"cosell_salesforce_related_list": {
+		config: listConfig(`["MemberName", "TeamMemberRole"]`, "asc"),
+		changes: map[string]func(*testing.T, *world){
+			"fields":           editsLayout("relatedLists", teamList, func(n *metadata.Node) { n.Remove(n.Child("fields")) }),
+			"sort_field":       editsLayout("relatedLists", teamList, func(n *metadata.Node) { n.SetChildText("sortField", "TeamMemberRole") }),
+			"sort_order":       editsLayout("relatedLists", teamList, func(n *metadata.Node) { n.SetChildText("sortOrder", "Desc") }),
+			"excluded_buttons": editsLayout("relatedLists", teamList, func(n *metadata.Node) { n.RemoveAll("excludeButtons") }),
+		},
+		remove:       editsLayout("relatedLists", teamList, nil),
+		exists:       onLayout("relatedLists", teamList),
+		importID:     "Opportunity-Opportunity Layout/" + teamList,
+		importIgnore: []string{"after"},
+		unknown:      listConfig("[terraform_data.later.output]", "asc"),
+		laterValue:   "MemberName",
+		invalid: map[string]invalid{
+			"layout that does not exist": {strings.Replace(listConfig(`["MemberName"]`, "asc"), "Opportunity Layout", "Other", 1), words(`Opportunity has: "Opportunity Layout"`)},
+			"unknown order":              {listConfig(`["MemberName"]`, "up"), words("value must be one of")},
+			"order without a field": {`
+resource "cosell_salesforce_related_list" "test" {
+  object     = "Opportunity"
+  layout     = "Opportunity Layout"
+  list       = "RelatedFileList"
+  sort_order = "asc"
+}`, words("sort_field")},
+		},
+		creates: updatesMetadata("Layout", "<relatedList>"+teamList+"</relatedList>"),
+	},
+	"cosell_salesforce_settings": {
+		config: settingsConfig("true"),
+		changes: map[string]func(*testing.T, *world){
+			"notes":             edits("EnhancedNotesSettings", "EnhancedNotes", "enableEnhancedNotes", "false"),
+			"opportunity_teams": edits("OpportunitySettings", "Opportunity", "enableOpportunityTeam", "false"),
+		},
+		// An organisation always has its settings, and ours stay on: nothing of this resource can be there or be gone.
+		exists:     func(*testing.T, *world) bool { return false },
+		importID:   "current",
+		unknown:    settingsConfig("tobool(terraform_data.later.output)"),
+		laterValue: "true",
+		invalid: map[string]invalid{
+			"nothing managed": {`
+resource "cosell_salesforce_settings" "test" {
+}`, words("At least one attribute out of [notes,opportunity_teams] must be specified")},
+		},
+		creates: updatesMetadata("EnhancedNotesSettings", "<enableEnhancedNotes>true</enableEnhancedNotes>"),
+	},
+}
+
+const teamList = "RelatedOpportunitySalesTeam"
+
+func sectionConfig(label, fields string) string {
+	return fmt.Sprintf(`
+resource "cosell_salesforce_layout_section" "test" {
+  object = "Opportunity"
+  layout = "Opportunity Layout"
+  label  = %s
+  fields = [%s]
+}`, label, fields)
+}
+
+func listConfig(fields, order string) string {
+	return fmt.Sprintf(`
+resource "cosell_salesforce_related_list" "test" {
+  object           = "Opportunity"
+  layout           = "Opportunity Layout"
+  list             = "RelatedOpportunitySalesTeam"
+  fields           = %s
+  sort_field       = "MemberName"
+  sort_order       = %q
+  excluded_buttons = ["AddOppTeamMember"]
+  after            = "RelatedContactRoleList"
+}`, fields, order)
+}
+
+func settingsConfig(notes string) string {
+	return fmt.Sprintf(`
+resource "cosell_salesforce_settings" "test" {
+  notes             = %s
+  opportunity_teams = true
+}`, notes)
+}
+
+// node gives the opportunity layout and its node of a name, nil when there is none.
+func (w *world) node(t *testing.T, element, name string) (layout metadata.Component, node *metadata.Node) {
+	t.Helper()
+	found, err := w.salesforce(t).ReadMetadata(t.Context(), "Layout", "Opportunity-Opportunity Layout")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("read the layout: %d found, %v", len(found), err)
+	}
+	for _, node := range found[0].Node.All(element) {
+		if node.ChildText("relatedList") == name || node.ChildText("label") == name {
+			return found[0], node
+		}
+	}
+	return found[0], nil
+}
+
+func onLayout(element, name string) func(*testing.T, *world) bool {
+	return func(t *testing.T, w *world) bool {
+		t.Helper()
+		_, node := w.node(t, element, name)
+		return node != nil
+	}
+}
+
+// editsLayout changes a node of the opportunity layout as an administrator does in Setup, or removes it without a change.
+func editsLayout(element, name string, change func(*metadata.Node)) func(*testing.T, *world) {
+	return func(t *testing.T, w *world) {
+		t.Helper()
+		layout, node := w.node(t, element, name)
+		if change == nil {
+			layout.Node.Remove(node)
+		} else {
+			change(node)
+		}
+		w.update(t, layout)
+	}
+}
+
+func updatesMetadata(kind, part string) func(*http.Request, string) bool {
+	return func(_ *http.Request, body string) bool {
+		return strings.Contains(body, `<updateMetadata><metadata xsi:type="`+kind+`">`) && strings.Contains(body, part)
+	}
 }
 
 // permissionConfig grants a field of its own and an object to the agent's user, whose name every sandbox has.

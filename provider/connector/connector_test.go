@@ -23,6 +23,8 @@ func TestModelsMatchSchemas(t *testing.T) {
 	models := map[string]reflect.Type{
 		"cosell_environment_variable": reflect.TypeFor[environmentVariableModel](),
 		"cosell_sync_flow":            reflect.TypeFor[syncFlowModel](),
+		"cosell_field_mapping":        reflect.TypeFor[fieldMappingDeclaration](),
+		"cosell_solution_detail":      reflect.TypeFor[solutionDetailModel](),
 		"cosell_connector":            reflect.TypeFor[connectorModel](),
 	}
 	for _, create := range Resources() {

@@ -1,5 +1,5 @@
-// Package connector holds the types that have no remote object: environment variables, sync flows, and the connector,
-// which takes them all and computes the agent's document.
+// Package connector holds the connector, which computes the agent's document, the declarations that it takes (environment
+// variables, sync flows, field mappings), and the records of solutions that deals name.
 package connector
 
 import (
@@ -10,7 +10,7 @@ import (
 
 // Resources lists the package's types.
 func Resources() []func() resource.Resource {
-	return []func() resource.Resource{newEnvironmentVariable, newSyncFlow, newConnector}
+	return []func() resource.Resource{newEnvironmentVariable, newSyncFlow, newFieldMapping, newSolutionDetail, newConnector}
 }
 
 // completer is a model whose computed attributes follow from its others. Where an input is unknown they become unknown.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -205,6 +206,9 @@ func TestFindMetadata(t *testing.T) {
 	find("Opportunity.Audit__c", Hidden)
 	find("opportunity.audit__C", Hidden)
 	find("Opportunity.Other__c", Absent)
+	if names, err := r.ListMetadata(t.Context(), "CustomField"); err != nil || !slices.Equal(names, []string{"Opportunity.Audit__c"}) {
+		t.Errorf("listed %v: %v", names, err)
+	}
 	if lists != 1 {
 		t.Errorf("the fields were listed %d times, want once", lists)
 	}

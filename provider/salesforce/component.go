@@ -128,7 +128,7 @@ func (c components) delete(ctx context.Context, fullName string) error {
 func (c components) write(ctx context.Context, fullName string, write func(context.Context, *client.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	return c.remote.WriteMetadata(ctx, []string{c.read(fullName)}, func(ctx context.Context, api *client.Client) error {
+	return c.remote.WriteMetadata(ctx, []string{c.affects(fullName)}, func(ctx context.Context, api *client.Client) error {
 		err := write(ctx, api)
 		if client.IsLocked(err) { // whatever its code: a locked request was not applied
 			return problem.New(problem.Locked, fullName, err.Error())
@@ -144,10 +144,10 @@ func (c components) findNow(ctx context.Context, fullName string) (remote.Presen
 	return state, err
 }
 
-func (c components) forget(fullName string) { c.remote.Changed(c.read(fullName)) }
+func (c components) forget(fullName string) { c.remote.Changed(c.affects(fullName)) }
 
-// read gives what is read anew after a change: a field changes its object, anything else only itself.
-func (c components) read(fullName string) string {
+// affects gives what is read anew after a change: a field changes its object, anything else only itself.
+func (c components) affects(fullName string) string {
 	if c.kind != "CustomField" {
 		return fullName
 	}

@@ -10,13 +10,15 @@ import (
 )
 
 // filter is the network between the provider and the organisation. It can lose the answer of the first request whose body
-// holds a text: the organisation has carried it out, and the provider does not know.
+// holds a text: the organisation has carried it out, and the provider does not know. It keeps the metadata updates that
+// were sent.
 type filter struct {
 	base http.RoundTripper
 
-	mu   sync.Mutex
-	lose string
-	lost int
+	mu      sync.Mutex
+	lose    string
+	lost    int
+	updates []string
 }
 
 var errConnectionLost = errors.New("connection lost")
@@ -34,6 +36,15 @@ func (f *filter) losses() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.lost
+}
+
+// takeUpdates gives the bodies of the metadata updates since it was asked last.
+func (f *filter) takeUpdates() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	taken := f.updates
+	f.updates = nil
+	return taken
 }
 
 func (f *filter) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -54,6 +65,9 @@ func (f *filter) RoundTrip(request *http.Request) (*http.Response, error) {
 func (f *filter) takes(text string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if strings.Contains(text, "<updateMetadata>") {
+		f.updates = append(f.updates, text)
+	}
 	if f.lose == "" || !strings.Contains(text, f.lose) {
 		return false
 	}

@@ -21,6 +21,9 @@ func TestImportByIdentity(t *testing.T) {
 		for typeName, identity := range map[string]map[string]string{
 			"cosell_salesforce_custom_field":   {"object": "Opportunity", "name": "Under_Test__c"},
 			"cosell_salesforce_custom_object":  {"name": "Microsoft_Solution__c"},
+			"cosell_salesforce_layout_section": {"object": "Opportunity", "layout": "Opportunity Layout", "label": "System Information"},
+			"cosell_salesforce_related_list":   {"object": "Opportunity", "layout": "Opportunity Layout", "list": "RelatedContactRoleList"},
+			"cosell_salesforce_settings":       {},
 			"cosell_salesforce_permission_set": {"name": "Cosell_Agent"},
 		} {
 			for _, pin := range []string{"", org, org[:15]} {

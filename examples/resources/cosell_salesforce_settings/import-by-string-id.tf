@@ -1,0 +1,4 @@
+import {
+  to = cosell_salesforce_settings.this
+  id = "current"
+}

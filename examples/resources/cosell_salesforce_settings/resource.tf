@@ -1,0 +1,4 @@
+resource "cosell_salesforce_settings" "this" {
+  notes             = true
+  opportunity_teams = true
+}

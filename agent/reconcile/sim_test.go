@@ -296,6 +296,31 @@ func TestCoreSimulator(t *testing.T) {
 	}
 }
 
+// The texts of remote systems differ from call to call. A problem is told once all the same: telling it is a write, a write is
+// an event, and an event is another run. An edit is a new try.
+func TestARefusalIsToldOnce(t *testing.T) {
+	w := newWorld(1, trouble{customers: 1})
+	w.refuses = true
+	w.sellerCreates(false)
+	w.settle(10 * time.Minute)
+	id := sortedKeys(w.records)[0]
+	if len(w.writes) != 1 || strings.Count(w.records[id].audit, "CS201") != 1 {
+		t.Errorf("%d writes, audit:\n%s", len(w.writes), w.records[id].audit)
+	}
+	w.records[id].fields["Description"], w.records[id].modified = "mended", w.now
+	w.settle(10 * time.Minute)
+	if len(w.writes) != 2 || strings.Count(w.records[id].audit, "CS201") != 2 {
+		t.Errorf("after an edit %d writes, audit:\n%s", len(w.writes), w.records[id].audit)
+	}
+	w.refuses = false
+	w.records[id].fields["Description"], w.records[id].modified = "mended again", w.now
+	w.edits[id+" Description"] = []string{"mended again"}
+	w.settle(10 * time.Minute)
+	if faults := w.faults(); len(faults) > 0 || !strings.Contains(w.records[id].audit, "The problem is solved.") || w.records[id].status != "In sync" {
+		t.Errorf("%v, status %q, audit:\n%s", faults, w.records[id].status, w.records[id].audit)
+	}
+}
+
 func TestSimulatorIsDeterministic(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(scenarios)) {
 		first, second := newWorld(42, scenarios[name]), newWorld(42, scenarios[name])

@@ -43,6 +43,7 @@ type trouble struct {
 }
 
 type world struct {
+	refuses   bool // Partner Center refuses every new referral, each time in other words
 	random    *rand.Rand
 	trouble   trouble
 	start     time.Time
@@ -511,6 +512,9 @@ func (s *simCenter) Get(_ context.Context, id string) (out referral.Referral, er
 func (s *simCenter) Create(_ context.Context, body []byte) (out referral.Referral, err error) {
 	w := s.c.w
 	return out, s.c.call(true, func() error {
+		if w.refuses {
+			return refusalError{"no, says request " + w.id("")}
+		}
 		var tree map[string]any
 		if err := json.Unmarshal(body, &tree); err != nil {
 			return err

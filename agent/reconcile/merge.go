@@ -48,6 +48,9 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	}
 	memory := memoryOf(r.deal)
 	result := deal.Merge(memory, current, r.rules, r.holds())
+	if result.Held {
+		r.show(memory, current)
+	}
 	writes, err := r.writes(current, result)
 	if err != nil {
 		return nil, err
@@ -89,6 +92,20 @@ func (r *run) current() (deal.Pair, error) {
 		return deal.Pair{}, problem.Wrap(problem.ReferralRefused, "referral "+r.referral.ID, err)
 	}
 	return deal.Pair{CRM: record, Referral: values}, nil
+}
+
+// show logs what would be sent to Partner Center if no flow, and no shadow mode, held it. Names of fields only: values are a
+// customer's.
+func (r *run) show(memory deal.Memory, current deal.Pair) {
+	by, blocked := r.settings.Blocked[PatchReferral]
+	if !blocked {
+		return
+	}
+	open := r.holds()
+	open.HoldOutbound = false
+	if would := deal.Merge(memory, current, r.rules, open); len(would.ToReferral)+len(would.Transitions) > 0 {
+		r.log.Info("would change the referral", "held_by", by, "fields", slices.Sorted(maps.Keys(would.ToReferral)), "steps", would.Transitions)
+	}
 }
 
 func (r *run) holds() deal.Options {

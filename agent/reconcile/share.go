@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +30,7 @@ func (r *run) share(ctx context.Context) (store.Outcome, error) {
 		return r.notReady(ctx, missing)
 	}
 	if flow, blocked := r.settings.Blocked[CreateReferral]; blocked {
+		r.log.Info("would create a referral", "held_by", flow, "fields", slices.Sorted(maps.Keys(present(draft.Values))))
 		return store.Gate{Flow: flow}, nil
 	}
 	if err := r.stillWanted(ctx); err != nil {

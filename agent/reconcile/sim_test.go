@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"hash/fnv"
@@ -10,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
 )
 
 var (
@@ -318,6 +322,34 @@ func TestARefusalIsToldOnce(t *testing.T) {
 	w.settle(10 * time.Minute)
 	if faults := w.faults(); len(faults) > 0 || !strings.Contains(w.records[id].audit, "The problem is solved.") || w.records[id].status != "In sync" {
 		t.Errorf("%v, status %q, audit:\n%s", faults, w.records[id].status, w.records[id].audit)
+	}
+}
+
+// What a flow or the shadow mode holds back is logged by the names of its fields, and nothing is sent.
+func TestHeldEffectsAreShown(t *testing.T) {
+	var said bytes.Buffer
+	w := newWorld(1, trouble{customers: 1})
+	w.log = hclog.New(&hclog.LoggerOptions{Output: &said, Level: hclog.Info})
+	w.blocked = map[reconcile.Effect]string{reconcile.CreateReferral: "shadow", reconcile.PatchReferral: "shadow"}
+	w.sellerCreates(false)
+	w.microsoftSends(0)
+	w.settle(2 * time.Minute)
+	for _, id := range sortedKeys(w.records) {
+		if r := w.records[id]; r.key != "" {
+			r.fields["StageName"], r.fields["Description"], r.modified = "Qualification", "a customer's words", w.now
+		}
+	}
+	w.settle(2 * time.Minute)
+	for _, text := range []string{"would create a referral", "would change the referral", "held_by=shadow", "notes", "active"} {
+		if !strings.Contains(said.String(), text) {
+			t.Errorf("the log does not say %q:\n%s", text, said.String())
+		}
+	}
+	if strings.Contains(said.String(), "a customer's words") {
+		t.Error("the log holds a value")
+	}
+	if len(w.writes) != 1 || w.writes[0] != "create record" {
+		t.Errorf("writes: %v", w.writes)
 	}
 }
 

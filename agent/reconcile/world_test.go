@@ -43,6 +43,8 @@ type trouble struct {
 }
 
 type world struct {
+	blocked   map[reconcile.Effect]string
+	log       hclog.Logger
 	refuses   bool // Partner Center refuses every new referral, each time in other words
 	random    *rand.Rand
 	trouble   trouble
@@ -174,7 +176,7 @@ func newWorld(seed uint64, t trouble) *world {
 	start := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 	w := &world{
 		random: rand.New(rand.NewPCG(seed, 7)), trouble: t, start: start, now: start, plan: testPlan(), records: map[string]*record{},
-		referrals: map[string]*remoteReferral{}, accounts: map[string]string{}, edits: map[string][]string{}, gone: map[string]bool{},
+		log: hclog.NewNullLogger(), referrals: map[string]*remoteReferral{}, accounts: map[string]string{}, edits: map[string][]string{}, gone: map[string]bool{},
 	}
 	w.store = store.NewMemory("sim", func() time.Time { return w.now })
 	w.boot()
@@ -234,9 +236,9 @@ func (w *world) work(c *coroutine) {
 	engine := reconcile.New(reconcile.Options{
 		Store: &simStore{w.store, c}, CRM: &simCRM{c}, PartnerCenter: &simCenter{c},
 		Settings: reconcile.Settings{
-			Plan: w.plan, MarketplaceIntent: "HaveNotDecided", MatchPostalCode: true, CreateAccounts: true, Settle: simSettle, Lease: simLease, Delay: 2 * time.Second,
+			Plan: w.plan, Blocked: w.blocked, MarketplaceIntent: "HaveNotDecided", MatchPostalCode: true, CreateAccounts: true, Settle: simSettle, Lease: simLease, Delay: 2 * time.Second,
 		},
-		Now: func() time.Time { return w.now }, Jitter: w.random.Float64, RetryAfter: func(error) time.Duration { return 0 }, Log: hclog.NewNullLogger(),
+		Now: func() time.Time { return w.now }, Jitter: w.random.Float64, RetryAfter: func(error) time.Duration { return 0 }, Log: w.log,
 	})
 	for {
 		claims, err := w.store.Claim(context.Background(), 1, simLease)

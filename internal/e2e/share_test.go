@@ -144,3 +144,25 @@ func TestCoSellDealIsTwoReferrals(t *testing.T) {
 	}
 	b.stop()
 }
+
+// Names, quotes, line breaks and marks of any script arrive as they were written, and find their account again.
+func TestNamesOfTheWorld(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, nil)
+	b.start()
+	names := []string{`東京データ基盤 & "移行" <1>`, "北海道の案件 O'Neil \\ ✓", "北海道の第二案件"}
+	b.act("create_opportunity", map[string]string{
+		"name": names[0], "stage": "Qualification", "amount": "1500", "close_date": "2027-03-31", "description": "改行\nあり", "account": "株式会社ファブリカム",
+		"country": "Japan", "street": "丸の内1-1", "city": "東京", "postal_code": "100-0005", "solution": "SOL-10001-AAA", "Sync_with_Partner_Center__c": "true",
+	})
+	for _, name := range names[1:] {
+		b.act("send_referral", map[string]string{
+			"name": name, "customer": "コントソ 'O' 株式会社", "city": "札幌", "postal_code": "060-0001", "country": "JP", "currency": "USD", "notes": "備考",
+		})
+	}
+	b.until("the deals to be equal", func() []string { return b.unequal(names) })
+	if accounts := b.sandbox.Salesforce().Rows("Account"); len(accounts) != 2 {
+		t.Errorf("%d accounts for two customers", len(accounts))
+	}
+	b.stop()
+}

@@ -38,20 +38,18 @@ func (w *world) provision(t *testing.T) {
 		return component
 	}
 	fields, objects := document.DefaultFields(document.Salesforce), document.DefaultObjects(document.Salesforce)
-	solution, err := metadata.Encode("CustomObject", objects[document.ObjectSolution], metadata.CustomObject{
-		Label: "Solution", PluralLabel: "Solutions", SharingModel: "ReadWrite", DeploymentStatus: "Deployed", NameField: &metadata.NameField{Label: "Name", Type: "Text"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.create(t, solution)
-	for role, name := range fields {
-		object := objects[document.ObjectOpportunity]
-		if strings.HasPrefix(role, "solution_") {
-			object = objects[document.ObjectSolution]
+	for _, role := range []string{document.ObjectSolution, document.ObjectSolutionDetail} {
+		object, err := metadata.Encode("CustomObject", objects[role], metadata.CustomObject{
+			Label: "Solution", PluralLabel: "Solutions", SharingModel: "ReadWrite", DeploymentStatus: "Deployed", NameField: &metadata.NameField{Label: "Name", Type: "Text"},
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
+		w.create(t, object)
+	}
+	for role, name := range fields {
 		if strings.HasSuffix(name, "__c") {
-			w.create(t, text(object, name))
+			w.create(t, text(objects[document.ObjectOf(role)], name))
 		}
 	}
 }

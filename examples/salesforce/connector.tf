@@ -56,6 +56,10 @@ resource "cosell_connector" "this" {
     {
       solution_opportunity = cosell_salesforce_custom_field.solution_opportunity.name
       solution_identifier  = cosell_salesforce_custom_field.solution_identifier.name
+
+      # Without a catalogue of solution details, sellers type identifiers.
+      solution_detail            = ""
+      solution_detail_identifier = ""
     },
   )
 

@@ -25,6 +25,9 @@ const (
 	FieldSolutionOpportunity = "solution_opportunity"
 	FieldSolutionIdentifier  = "solution_identifier"
 	FieldSolutionName        = "solution_name"
+	FieldSolutionDetail      = "solution_detail"
+
+	FieldDetailIdentifier = "solution_detail_identifier"
 )
 
 // salesforceObjects and salesforceFields are the names that our example installation creates; every one can be overridden.
@@ -52,8 +55,22 @@ var (
 		FieldSolutionOpportunity: "Opportunity__c",
 		FieldSolutionIdentifier:  "Solution_Identifier__c",
 		FieldSolutionName:        "Name",
+		FieldSolutionDetail:      "Solution_Detail__c",
+		FieldDetailIdentifier:    "Solution_Identifier__c",
 	}
 )
+
+// ObjectOf gives the role of the object that has the field of a role.
+func ObjectOf(field string) string {
+	switch field {
+	case FieldSolutionOpportunity, FieldSolutionIdentifier, FieldSolutionName, FieldSolutionDetail:
+		return ObjectSolution
+	case FieldDetailIdentifier:
+		return ObjectSolutionDetail
+	default:
+		return ObjectOpportunity
+	}
+}
 
 // RequiredFields are the roles without which the agent cannot work; the others may be left out of a document.
 var RequiredFields = []string{FieldSync, FieldReferralID, FieldReferralLink, FieldHelp, FieldVisible, FieldSyncStatus, FieldAudit, FieldReferralKey}

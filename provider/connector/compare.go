@@ -173,9 +173,9 @@ type named struct {
 	use    string
 }
 
-// namedFields lists the fields of the opportunity and of the solution object that the document names, once each.
+// namedFields lists the fields of the opportunity and of the solution objects that the document names, once each.
 func namedFields(d document.Document) []named {
-	opportunity, solution := d.CRM.Objects[document.ObjectOpportunity], d.CRM.Objects[document.ObjectSolution]
+	opportunity := d.CRM.Objects[document.ObjectOpportunity]
 	var all []named
 	add := func(n named) {
 		if !slices.ContainsFunc(all, func(o named) bool { return o.object == n.object && o.field == n.field }) {
@@ -183,11 +183,7 @@ func namedFields(d document.Document) []named {
 		}
 	}
 	for role, field := range d.CRM.Fields {
-		object := opportunity
-		if slices.Contains([]string{document.FieldSolutionOpportunity, document.FieldSolutionIdentifier, document.FieldSolutionName}, role) {
-			object = solution
-		}
-		add(named{path.Root("fields"), object, field, "role " + role})
+		add(named{path.Root("fields"), d.CRM.Objects[document.ObjectOf(role)], field, "role " + role})
 	}
 	for _, row := range d.Mappings {
 		if !strings.Contains(row.CRM, ".") { // a dotted path leads to another object

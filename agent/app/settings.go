@@ -24,6 +24,8 @@ var gates = []struct {
 	{document.FlowCreateReferral, []reconcile.Effect{reconcile.CreateReferral, reconcile.CreateCounterpart}},
 	{document.FlowOpportunityToPartnerCenter, []reconcile.Effect{reconcile.CreateReferral, reconcile.CreateCounterpart, reconcile.PatchReferral}},
 	{document.FlowCRMToPartnerCenter, []reconcile.Effect{reconcile.PatchReferral}},
+	{document.FlowSolutionsToPartnerCenter, []reconcile.Effect{reconcile.PatchSolutions}},
+	{document.FlowMicrosoftReferralUpdates, []reconcile.Effect{reconcile.ReadCounterpart}},
 }
 
 // shadow stands in the place of a flow's name where the document says that writes to Partner Center are only computed.
@@ -52,11 +54,12 @@ func names(d document.Document) adapter.Names {
 	objects, fields := d.CRM.Objects, d.CRM.Fields
 	n := adapter.Names{
 		Opportunity: objects[document.ObjectOpportunity], Account: objects[document.ObjectAccount],
-		ContactRole: objects[document.ObjectContactRole], Solution: objects[document.ObjectSolution],
+		ContactRole: objects[document.ObjectContactRole], Solution: objects[document.ObjectSolution], Detail: objects[document.ObjectSolutionDetail],
 		Sync: fields[document.FieldSync], ReferralID: fields[document.FieldReferralID], Key: fields[document.FieldReferralKey],
 		SyncStatus: fields[document.FieldSyncStatus], Audit: fields[document.FieldAudit],
 		SolutionOpportunity: fields[document.FieldSolutionOpportunity], SolutionIdentifier: fields[document.FieldSolutionIdentifier],
-		SolutionName: fields[document.FieldSolutionName],
+		SolutionName: fields[document.FieldSolutionName], SolutionDetail: fields[document.FieldSolutionDetail],
+		DetailIdentifier: fields[document.FieldDetailIdentifier],
 	}
 	for _, row := range d.Mappings {
 		n.Mapped = append(n.Mapped, row.CRM)
@@ -73,7 +76,7 @@ func plan(d document.Document, org *adapter.Org) (mapping.Plan, error) {
 	if err != nil {
 		return mapping.Plan{}, err
 	}
-	p := mapping.Plan{Stages: stages, Help: map[string]string{}, LongestName: org.LongestName(), Marks: d.CRM.Marks}
+	p := mapping.Plan{Stages: stages, Help: map[string]string{}, HelpValues: map[string]string{}, LongestName: org.LongestName(), Marks: d.CRM.Marks}
 	for _, row := range d.Mappings {
 		if row.Field == deal.Currency && !org.HasCurrency() {
 			p.FixedCurrency = d.Sharing.DefaultCurrency
@@ -82,6 +85,9 @@ func plan(d document.Document, org *adapter.Org) (mapping.Plan, error) {
 	}
 	for _, value := range d.Help {
 		p.Help[strings.ToLower(value.CRM)] = value.PartnerCenter
+		if spelled, ok := org.PicklistValue(d.CRM.Fields[document.FieldHelp], value.CRM); ok {
+			p.HelpValues[value.PartnerCenter] = spelled
+		}
 	}
 	return p, nil
 }
@@ -141,7 +147,7 @@ func settings(d document.Document, p mapping.Plan, machine Machine) (reconcile.S
 	return reconcile.Settings{
 		Plan: p, Blocked: blocked(d), Delay: delay, MarketplaceIntent: d.Sharing.MarketplaceIntent,
 		MatchPostalCode: slices.Contains(d.Accounts.Keys, "postal_code"), CreateAccounts: d.Accounts.None == "create",
-		Scope: scopeOf(d.PartnerCenter.Scope), Settle: machine.settle(), Lease: machine.Lease,
+		Scope: scopeOf(d.PartnerCenter.Scope), PartnerID: d.PartnerCenter.PartnerID, Settle: machine.settle(), Lease: machine.Lease,
 	}, nil
 }
 

@@ -84,7 +84,7 @@ func TestFlowsGateEffects(t *testing.T) {
 		gated[gate.flow] = true
 	}
 	d.PartnerCenter.Writes, d.Flows = document.WritesLive, nil
-	if got := blocked(d); len(got) != 5 {
+	if got := blocked(d); len(got) != 7 {
 		t.Errorf("no flow is on, and yet only %v is blocked", got)
 	}
 }

@@ -31,7 +31,32 @@ type Record struct {
 	SyncStatus string
 	Contacts   []deal.Person // the primary contact first
 	Team       []deal.Person // the owner first
-	Solutions  []deal.Solution
+	Solutions  []SolutionRow
+}
+
+// Sold lists the record's solutions, each once.
+func (r Record) Sold() []deal.Solution {
+	var sold []deal.Solution
+	seen := map[string]bool{}
+	for _, row := range r.Solutions {
+		if field := deal.SolutionField(row.ID); !seen[field] {
+			seen[field] = true
+			sold = append(sold, row.Solution)
+		}
+	}
+	return sold
+}
+
+// SolutionRow is one row of a record's solutions. People may add the same solution twice.
+type SolutionRow struct {
+	deal.Solution
+	RowID string
+}
+
+// NewSolution is a solution to be added to a record.
+type NewSolution struct {
+	deal.Solution
+	CatalogueID string // its row in the CRM's catalogue of solution details; empty when it is not there
 }
 
 // Bookkeeping is what the agent writes on a record for itself and for the seller. Nil fields are left alone.
@@ -45,8 +70,25 @@ type NewRecord struct {
 	Fields     map[string]any // of the opportunity
 	AccountID  string
 	Account    map[string]any
+	Solutions  []NewSolution
 	SyncStatus string
 	Audit      string
+}
+
+// MostSolutions is how many solutions one create or update adds and removes at the most.
+const MostSolutions = 20
+
+// Changes are what one update of an opportunity writes, all or nothing.
+type Changes struct {
+	Fields map[string]any
+	Book   Bookkeeping
+	Add    []NewSolution
+	Remove []string // rows of solutions
+}
+
+// None reports whether there is nothing to write.
+func (c Changes) None() bool {
+	return len(c.Fields) == 0 && c.Book == (Bookkeeping{}) && len(c.Add) == 0 && len(c.Remove) == 0
 }
 
 // CRM is one organisation.
@@ -68,10 +110,14 @@ type CRM interface {
 	// ErrExists when the referral has its opportunity already.
 	Create(ctx context.Context, payload []byte) (id string, err error)
 
-	// EncodeUpdate gives the exact bytes that Update sends.
-	EncodeUpdate(fields map[string]any, book Bookkeeping) ([]byte, error)
+	// Catalogue completes solutions with what the CRM's catalogue of solution details knows of them.
+	Catalogue(ctx context.Context, solutions []deal.Solution) ([]NewSolution, error)
 
-	// Update changes fields of an opportunity that is still as it was read. It fails with ErrChanged and ErrNotFound.
+	// EncodeUpdate gives the exact bytes that Update sends; the same for the same changes.
+	EncodeUpdate(changes Changes) ([]byte, error)
+
+	// Update changes an opportunity that is still as it was read, and its solutions, all or nothing. It fails with ErrChanged
+	// and ErrNotFound.
 	Update(ctx context.Context, id, version string, payload []byte) error
 
 	// Known reports whether a text can be the id of a record here.

@@ -67,10 +67,31 @@ func (p *Pair) of(side Side) Values {
 	return p.Referral
 }
 
+// Engagement says whether a deal can ask for Microsoft's help.
+type Engagement int
+
+const (
+	// Open engagements have no referral of Microsoft's yet: help can be requested.
+	Open Engagement = iota
+	// Asked engagements have one. What was asked for can no longer be changed.
+	Asked
+	// FromMicrosoft are deals that Microsoft sent: it is part of them already.
+	FromMicrosoft
+)
+
 // Options are the circumstances of a merge.
 type Options struct {
 	HoldOutbound bool // nothing may be sent to Partner Center now: Sync is No, the flow is off, shadow writes
 	HoldInbound  bool // nothing may be written to the CRM now
+	// HoldSolutions keeps added and removed solutions, HoldHelp a request for Microsoft's help, from being sent.
+	HoldSolutions, HoldHelp bool
+	Engagement              Engagement
+	// Ours says that the referral was created from the opportunity, so that asking Microsoft is the agent's business.
+	Ours bool
+	// MostSolutions is how many solutions one write to the CRM adds and removes; 0: any number.
+	MostSolutions int
+	// NoContact says that the opportunity has no contact who can be named to Microsoft.
+	NoContact bool
 	// FixedCurrency is the organisation's one currency when its opportunities have no currency field of their own.
 	FixedCurrency string
 }
@@ -88,9 +109,11 @@ type Result struct {
 	ToCRM       Values // fields to write, with their values
 	ToReferral  Values // the same for Partner Center; never holds the status
 	Transitions []Status
+	AskHelp     bool    // Microsoft is to be asked for the help that the CRM names
 	Attempt     Attempt // what the memory keeps of this merge
 	Notes       []Note
 	Held        bool // something waits for its gate; it is carried out by a later merge
+	More        bool // there is more to write to the CRM than goes into one write: merge again
 }
 
 // merger carries one merge. Each field ends in exactly one of settle, hold or accept.
@@ -126,6 +149,12 @@ func Merge(memory Memory, current Pair, rules []Rule, options Options) Result {
 			m.visible(rule)
 		case CloseReason:
 			m.closeReason(rule)
+		case Help:
+			m.help(rule)
+		case Solutions:
+			m.solutions(rule)
+		case MicrosoftStatus:
+			m.microsoft()
 		default:
 			m.field(rule)
 		}
@@ -148,8 +177,23 @@ func (m *merger) changed(field string) (crm, referral bool) {
 
 // remember keeps what the sides hold now and what they will hold.
 func (m *merger) remember(field, crm, referral string) {
-	m.result.Attempt.Seen.CRM[field], m.result.Attempt.Seen.Referral[field] = m.values(field)
-	m.result.Attempt.Intended.CRM[field], m.result.Attempt.Intended.Referral[field] = crm, referral
+	c, r := m.values(field)
+	m.result.Attempt.Seen.put(field, c, r)
+	m.result.Attempt.Intended.put(field, crm, referral)
+}
+
+// put sets the values of both sides. Solutions that a deal no longer has are forgotten.
+func (p *Pair) put(field, crm, referral string) {
+	for _, side := range []struct {
+		values Values
+		value  string
+	}{{p.CRM, crm}, {p.Referral, referral}} {
+		if side.value == "" && IsSolution(field) {
+			delete(side.values, field)
+		} else {
+			side.values[field] = side.value
+		}
+	}
 }
 
 // settle writes what differs and remembers the outcome.
@@ -182,7 +226,7 @@ func (m *merger) hold(field string) {
 		known = *m.memory.Base
 	}
 	for _, pair := range []Pair{m.result.Attempt.Seen, m.result.Attempt.Intended} {
-		pair.CRM[field], pair.Referral[field] = known.CRM[field], known.Referral[field]
+		pair.put(field, known.CRM[field], known.Referral[field])
 	}
 }
 
@@ -341,11 +385,13 @@ func (m *merger) movedBack() bool {
 	return m.memory.Base.CRM[StatusField] == New && m.memory.Base.Referral[StatusField] == Active
 }
 
-// visible merges the flag that only ever goes from hidden to visible.
+// visible merges the flag that only ever goes from hidden to visible. Asking for help implies it.
 func (m *merger) visible(rule Rule) {
 	c, r := m.values(Visible)
 	changedCRM, _ := m.changed(Visible)
 	switch {
+	case m.result.AskHelp:
+		m.settle(Visible, True, True)
 	case c == r, c == True && m.closed:
 		m.accept(Visible)
 	case c == True && (m.holdOutbound || !rule.Outbound), c != True && (m.options.HoldInbound || !rule.Inbound):

@@ -31,6 +31,11 @@ const (
 	ReferralID     = "referral_id"
 	ReferralLink   = "referral_link"
 	MicrosoftCRMID = "microsoft_crm_id"
+
+	// MicrosoftStatus is where Microsoft's own referral of the deal stands, a [Status]; empty while it was not asked. The CRM has
+	// no field of it: on its side stands what the seller was told. MicrosoftReason goes with it.
+	MicrosoftStatus = "microsoft_status"
+	MicrosoftReason = "microsoft_reason"
 )
 
 // Values is one side's picture of a deal: canonical text by field. A field that is absent or "" is empty.
@@ -63,6 +68,18 @@ type Solution struct {
 	ID, Name string
 }
 
+// Solutions is the field that holds the set of a deal's solutions. Each solution is a flag of its own, see [SolutionField], so
+// that two people who add and remove different solutions do not undo each other's work.
+const Solutions = "solutions"
+
+const solutionPrefix = "solution "
+
+// SolutionField gives the field that says whether a deal has a solution. Identifiers compare without case.
+func SolutionField(id string) string { return solutionPrefix + strings.ToUpper(strings.TrimSpace(id)) }
+
+// IsSolution reports whether a field is one of [SolutionField].
+func IsSolution(field string) bool { return strings.HasPrefix(field, solutionPrefix) }
+
 // Kind says how a field's values are normalised and compared.
 type Kind int
 
@@ -82,7 +99,12 @@ const (
 var kinds = map[string]Kind{DealValue: Decimal, CloseDate: Date, Visible: Flag, Currency: Code}
 
 // KindOf tells the kind of a field.
-func KindOf(field string) Kind { return kinds[field] }
+func KindOf(field string) Kind {
+	if IsSolution(field) {
+		return Flag
+	}
+	return kinds[field]
+}
 
 // Normalize gives the canonical text of a raw value, as JSON decoding (with UseNumber or without) or a person gave it.
 // It fails when the value is not of the field's kind; the error names the field and the value.

@@ -33,8 +33,9 @@ type Stages struct {
 type Plan struct {
 	Rows   []Row
 	Stages Stages
-	// Help gives the assistance request code by the CRM's picklist value, lower-cased.
-	Help map[string]string
+	// Help gives the assistance request code by the CRM's picklist value, lower-cased; HelpValues the value by the code, as the
+	// CRM spells it.
+	Help, HelpValues map[string]string
 	// FixedCurrency is the currency of an organisation whose opportunities have no currency field; empty otherwise.
 	FixedCurrency string
 	// LongestName is how many characters a record's name takes; 0: any number.
@@ -43,13 +44,11 @@ type Plan struct {
 	Marks bool
 }
 
-// Rules gives the merge rules of linked deals: rows that apply on create only become fields that nobody writes any more.
+// Rules gives the merge rules of linked deals: rows that apply on create only become fields that nobody writes any more. The
+// set of solutions, and what Microsoft answers, have no row of their own.
 func (p Plan) Rules() []deal.Rule {
-	rules := make([]deal.Rule, 0, len(p.Rows))
+	rules := []deal.Rule{{Field: deal.Solutions, Inbound: true, Outbound: true}, {Field: deal.MicrosoftStatus, Inbound: true}}
 	for _, row := range p.Rows {
-		if row.Field == deal.Help {
-			continue
-		}
 		rules = append(rules, deal.Rule{
 			Field: row.Field, Inbound: row.Inbound && row.OnUpdate, Outbound: row.Outbound && row.OnUpdate, Winner: row.Winner,
 		})
@@ -139,8 +138,11 @@ func (p Plan) FromReferral(referral map[string]any) (deal.Values, error) {
 		case deal.CloseReason:
 			values[row.Field], err = closeReason(raw, referral)
 		case deal.Help:
-			text, _ := raw.(string)
-			values[row.Field] = strings.TrimPrefix(text, "Unknown")
+			code, _ := raw.(string)
+			values[row.Field] = ""
+			if _, shown := p.HelpValues[code]; shown {
+				values[row.Field] = code
+			}
 		case deal.CustomerState:
 			if raw == nil || raw == "" {
 				raw = lookup(referral, strings.TrimSuffix(row.PartnerCenter, "state")+"region")
@@ -153,7 +155,32 @@ func (p Plan) FromReferral(referral map[string]any) (deal.Values, error) {
 			return nil, fmt.Errorf("referral property %s: %w", row.PartnerCenter, err)
 		}
 	}
+	AddSolutions(values, SolutionsOf(referral))
 	return values, nil
+}
+
+// AddCounterpart completes a referral's values with what only Microsoft's own referral of the engagement says: its answer,
+// its identifier of the deal, and what it was asked for.
+func (p Plan) AddCounterpart(values deal.Values, counterpart map[string]any) error {
+	status, err := statusOfReferral(counterpart)
+	if err != nil {
+		return fmt.Errorf("Microsoft's referral: %w", err)
+	}
+	values[deal.MicrosoftStatus] = status
+	if values[deal.MicrosoftReason], err = deal.Normalize(deal.MicrosoftReason, lookup(counterpart, "statusReason")); err != nil {
+		return fmt.Errorf("Microsoft's referral: %w", err)
+	}
+	theirs, err := p.FromReferral(counterpart)
+	if err != nil {
+		return fmt.Errorf("Microsoft's referral: %w", err)
+	}
+	if values[deal.MicrosoftCRMID] == "" {
+		values[deal.MicrosoftCRMID] = theirs[deal.MicrosoftCRMID]
+	}
+	if theirs[deal.Help] != "" {
+		values[deal.Help] = theirs[deal.Help] // what Microsoft was asked for in the end
+	}
+	return nil
 }
 
 // Mark gives the CRM field of the name and the name with a mark ([deal.MarkSuccess] or [deal.MarkFailure]); ok is false when
@@ -216,8 +243,13 @@ func (p Plan) ToRecord(values deal.Values) map[string]any {
 	fields := map[string]any{}
 	for _, row := range p.Rows {
 		value, ok := values[row.Field]
-		if !ok || strings.Contains(row.CRM, ".") || row.Field == deal.Help || row.Field == deal.Currency && p.FixedCurrency != "" {
+		if !ok || strings.Contains(row.CRM, ".") || row.Field == deal.Currency && p.FixedCurrency != "" {
 			continue
+		}
+		if row.Field == deal.Help {
+			if value, ok = p.HelpValues[value]; !ok {
+				continue // a code that the CRM has no value for
+			}
 		}
 		fields[row.CRM] = p.crmValue(row.Field, value)
 	}
@@ -269,12 +301,13 @@ type Op struct {
 	Value any
 }
 
-// Patch gives the replacements for a referral, status steps excepted (see [StatusOps]). The order is the table's.
+// Patch gives the replacements for a referral, except status steps (see [StatusOps]), solutions (see [SolutionsOp]) and help,
+// which Partner Center learns with a referral of its own. The order is the table's.
 func (p Plan) Patch(values deal.Values) []Op {
 	var ops []Op
 	for _, row := range p.Rows {
 		value, ok := values[row.Field]
-		if !ok || row.Field == deal.StatusField || row.Field == deal.CloseReason {
+		if !ok || row.Field == deal.StatusField || row.Field == deal.CloseReason || row.Field == deal.Help {
 			continue
 		}
 		ops = append(ops, Op{pointer(row.PartnerCenter), referralValue(row.Field, value)})

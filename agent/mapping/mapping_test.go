@@ -31,6 +31,7 @@ func plan() Plan {
 		},
 		Stages:      Stages{OnHold: "On hold", Active: "Qualification", Won: "Won!", Lost: "Lost", Closed: map[string]bool{"Won!": true, "Lost": false, "Abandoned": false}},
 		Help:        map[string]string{"general or other": "GeneralOrOther"},
+		HelpValues:  map[string]string{"GeneralOrOther": "General or Other"},
 		LongestName: 10,
 	}
 }

@@ -7,6 +7,9 @@ type NewReferral struct {
 	Draft             deal.Draft
 	ExternalReference string // id of the record in the CRM
 	MarketplaceIntent string
+	// HelpCode says that the partner's own referral names the kind of help too. The documentation shows it with Microsoft's
+	// referral and leaves open whether it may, or must, stand in both.
+	HelpCode bool
 }
 
 // Referral gives the body of the partner's own referral ("Create a referral"): private, or visible to Microsoft when
@@ -41,7 +44,12 @@ func (p Plan) Referral(n NewReferral) map[string]any {
 	})
 	if n.Draft.Help != "" {
 		body["type"] = "Shared"
-		body["target"] = []any{map[string]any{"type": "SolutionProfile", "id": n.Draft.Solutions[0].ID}}
+		for _, first := range n.Draft.Solutions[:min(1, len(n.Draft.Solutions))] {
+			body["target"] = []any{map[string]any{"type": "SolutionProfile", "id": first.ID}}
+		}
+		if n.HelpCode {
+			place(body, "inviteContext.assistanceRequestCode", n.Draft.Help)
+		}
 	}
 	return body
 }
@@ -53,6 +61,14 @@ func (p Plan) Counterpart(n NewReferral, engagementID string) map[string]any {
 	body["target"] = []any{map[string]any{"type": "BusinessProfileLocation", "id": "msft"}}
 	place(body, "inviteContext.assistanceRequestCode", n.Draft.Help)
 	return body
+}
+
+// ContactsOp names the customer's contacts in a referral that names none yet; ok is false when it does, or there are none.
+func ContactsOp(referral map[string]any, contacts []deal.Person) (op Op, ok bool) {
+	const path = "customerProfile.team"
+	named, _ := lookup(referral, path).([]any)
+	complete := people(contacts)
+	return Op{pointer(path), complete}, len(named) == 0 && len(complete) > 0
 }
 
 func people(persons []deal.Person) []any {
@@ -68,11 +84,16 @@ func people(persons []deal.Person) []any {
 func solutions(sold []deal.Solution) []any {
 	list := []any{}
 	for _, s := range sold {
-		entry := map[string]any{"type": "Name", "id": s.ID}
-		if s.Name != "" {
-			entry["name"] = s.Name
-		}
-		list = append(list, entry)
+		list = append(list, solution(s))
 	}
 	return list
+}
+
+// solution is an entry of the catalogue: a co-sell ready solution of the partner's, of another company's, or of Microsoft's.
+func solution(s deal.Solution) map[string]any {
+	entry := map[string]any{"type": "Name", "id": s.ID}
+	if s.Name != "" {
+		entry["name"] = s.Name
+	}
+	return entry
 }

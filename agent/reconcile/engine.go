@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -33,6 +34,8 @@ const (
 	CreateCounterpart
 	CreateOpportunity
 	UpdateOpportunity
+	PatchSolutions  // of PatchReferral, what concerns solutions
+	ReadCounterpart // no write, but what the writes about Microsoft's answer build on
 )
 
 // Settings are the rules of one connector.
@@ -45,7 +48,11 @@ type Settings struct {
 	MarketplaceIntent string
 	MatchPostalCode   bool
 	CreateAccounts    bool
-	Scope             func(referral.Referral) bool
+	// Scope tells whether a referral is this connector's own, be it one that is only about to be created (it has no ID then);
+	// nil when all are.
+	Scope func(referral.Referral) bool
+	// PartnerID is the partner location of new referrals, as far as it is known.
+	PartnerID string
 	// Settle is how long after a create was sent its outcome can be read back: the longest that the request, and the list
 	// that shows its effect, may lag behind.
 	Settle time.Duration
@@ -64,6 +71,9 @@ type Engine struct {
 	jitter   func() float64
 	asked    func(error) time.Duration
 	log      hclog.Logger
+
+	// helpCodeRefused remembers that this Partner Center takes the kind of help with Microsoft's referral only.
+	helpCodeRefused atomic.Bool
 }
 
 // Options make an [Engine].

@@ -42,6 +42,12 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	if !r.record.Sync {
 		return store.Done{}, nil // the seller does not want it shared, or paused it; switching it on is an event
 	}
+	if r.outOfScope() {
+		return store.Done{}, nil
+	}
+	if err := r.readCounterpart(ctx); err != nil {
+		return nil, err
+	}
 	current, err := r.current()
 	if err != nil {
 		return nil, err
@@ -51,7 +57,7 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	if result.Held {
 		r.show(memory, current)
 	}
-	writes, err := r.writes(current, result)
+	writes, err := r.writes(ctx, current, result)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +93,14 @@ func (r *run) current() (deal.Pair, error) {
 	if err != nil {
 		return deal.Pair{}, problem.Wrap(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
 	}
+	mapping.AddSolutions(record, r.record.Sold())
+	if base := memoryOf(r.deal).Base; base != nil {
+		record[deal.MicrosoftStatus] = base.CRM[deal.MicrosoftStatus]
+	}
 	values, err := r.settings.Plan.FromReferral(r.referral.Tree)
+	if err == nil && r.counterpart != nil {
+		err = r.settings.Plan.AddCounterpart(values, r.counterpart.Tree)
+	}
 	if err != nil {
 		return deal.Pair{}, problem.Wrap(problem.ReferralRefused, "referral "+r.referral.ID, err)
 	}
@@ -109,9 +122,22 @@ func (r *run) show(memory deal.Memory, current deal.Pair) {
 }
 
 func (r *run) holds() deal.Options {
-	_, outbound := r.settings.Blocked[PatchReferral]
-	_, inbound := r.settings.Blocked[UpdateOpportunity]
-	return deal.Options{HoldOutbound: outbound, HoldInbound: inbound, FixedCurrency: r.settings.Plan.FixedCurrency}
+	held := func(effect Effect) bool {
+		_, blocked := r.settings.Blocked[effect]
+		return blocked
+	}
+	options := deal.Options{
+		HoldOutbound: held(PatchReferral), HoldInbound: held(UpdateOpportunity), HoldSolutions: held(PatchSolutions), HoldHelp: held(CreateCounterpart),
+		FixedCurrency: r.settings.Plan.FixedCurrency, MostSolutions: crm.MostSolutions, Ours: r.deal.Link.Origin == store.OriginCRM,
+		NoContact: len(r.record.Contacts) == 0 || !r.record.Contacts[0].Complete(),
+	}
+	switch {
+	case r.deal.Link.CounterpartID != "":
+		options.Engagement = deal.Asked
+	case !r.referral.Outgoing:
+		options.Engagement = deal.FromMicrosoft
+	}
+	return options
 }
 
 // writes are the exact bytes of one merge's writes.
@@ -124,27 +150,56 @@ type writes struct {
 
 func (w writes) none() bool { return len(w.patches) == 0 && w.record == nil }
 
-func (r *run) writes(current deal.Pair, result deal.Result) (writes, error) {
+func (r *run) writes(ctx context.Context, current deal.Pair, result deal.Result) (writes, error) {
 	var w writes
 	var err error
 	if w.patches, err = r.patches(current, result); err != nil {
 		return w, err
 	}
 	w.audit = auditEntries(current, result)
-	fields := r.settings.Plan.ToRecord(result.ToCRM)
-	book := r.bookkeeping(result, &w)
-	if book.SyncStatus != nil {
-		r.mark(fields, *book.SyncStatus)
+	changes := crm.Changes{Fields: r.settings.Plan.ToRecord(result.ToCRM), Book: r.bookkeeping(result, &w)}
+	if changes.Book.SyncStatus != nil {
+		r.mark(changes.Fields, *changes.Book.SyncStatus)
 	}
-	if len(fields) > 0 || book != (crm.Bookkeeping{}) {
-		w.record, err = r.crm.EncodeUpdate(fields, book)
+	if err := r.soldChanges(ctx, result, &changes); err != nil {
+		return w, err
+	}
+	if !changes.None() {
+		w.record, err = r.crm.EncodeUpdate(changes)
 	}
 	return w, err
+}
+
+// soldChanges adds the rows of solutions that Partner Center added, and removes those that it removed.
+func (r *run) soldChanges(ctx context.Context, result deal.Result, changes *crm.Changes) error {
+	var added []deal.Solution
+	for _, solution := range mapping.SolutionsOf(r.referral.Tree) {
+		if result.ToCRM[deal.SolutionField(solution.ID)] == deal.True {
+			added = append(added, solution)
+		}
+	}
+	for _, row := range r.record.Solutions {
+		if value, changed := result.ToCRM[deal.SolutionField(row.ID)]; changed && value != deal.True {
+			changes.Remove = append(changes.Remove, row.RowID)
+		}
+	}
+	if len(added) == 0 {
+		return nil
+	}
+	var err error
+	changes.Add, err = r.crm.Catalogue(ctx, added)
+	return err
 }
 
 // patches gives one patch per status step, the first with everything else. Our reference goes with whatever is sent first.
 func (r *run) patches(current deal.Pair, result deal.Result) ([][]byte, error) {
 	ops := r.settings.Plan.Patch(result.ToReferral)
+	if op, changed := mapping.SolutionsOp(r.referral.Tree, result.ToReferral, r.record.Sold()); changed {
+		ops = append(ops, op)
+	}
+	if op, changed := mapping.ContactsOp(r.referral.Tree, r.record.Contacts); changed && result.AskHelp {
+		ops = append(ops, op)
+	}
 	steps := result.Transitions
 	if len(ops) == 0 && len(steps) == 0 {
 		return nil, nil
@@ -340,33 +395,22 @@ func (r *run) phase(result deal.Result) *store.Link {
 
 // next tells what the deal waits for. A shared deal that asks for help goes on to the second referral.
 func (r *run) next(ctx context.Context, result deal.Result) (store.Outcome, error) {
-	if r.wantsHelp() {
-		if flow, blocked := r.settings.Blocked[CreateCounterpart]; blocked {
-			return store.Gate{Flow: flow}, nil
-		}
-		draft, err := r.draft()
-		if err != nil {
-			return nil, problem.Wrap(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
-		}
-		if outcome, err := r.requestHelp(ctx, draft); outcome != nil || err != nil {
+	if result.AskHelp {
+		if outcome, err := r.requestHelp(ctx, result.Attempt.Intended.CRM[deal.Help]); outcome != nil || err != nil {
 			return outcome, err
 		}
 	}
+	if result.More {
+		return r.again(briefly, nil), nil
+	}
 	if result.Held {
-		for _, effect := range []Effect{PatchReferral, UpdateOpportunity} {
+		for _, effect := range []Effect{PatchReferral, UpdateOpportunity, PatchSolutions, CreateCounterpart} {
 			if flow, blocked := r.settings.Blocked[effect]; blocked {
 				return store.Gate{Flow: flow}, nil
 			}
 		}
 	}
 	return store.Done{}, nil
-}
-
-// wantsHelp reports whether Microsoft's referral of the engagement is still missing.
-func (r *run) wantsHelp() bool {
-	shared, _ := r.referral.Tree["type"].(string)
-	status, _ := r.referral.Tree["status"].(string)
-	return shared == "Shared" && status == "Active" && r.referral.Outgoing && r.deal.Link.Origin == store.OriginCRM && r.deal.Link.CounterpartID == ""
 }
 
 // report writes a problem to the record's Audit and Sync Status, once for each state of the deal: the texts of remote systems
@@ -385,7 +429,7 @@ func (r *run) report(ctx context.Context, codes, text string) error {
 	audit, status := r.auditLine(text), statusAttention
 	fields := map[string]any{}
 	r.mark(fields, status)
-	payload, err := r.crm.EncodeUpdate(fields, crm.Bookkeeping{SyncStatus: &status, Audit: &audit})
+	payload, err := r.crm.EncodeUpdate(crm.Changes{Fields: fields, Book: crm.Bookkeeping{SyncStatus: &status, Audit: &audit}})
 	if err != nil {
 		return err
 	}
@@ -401,7 +445,7 @@ func (r *run) fingerprint() string {
 	if name, unmarked, ok := (mapping.Plan{Rows: r.settings.Plan.Rows}).Mark(fields, ""); ok {
 		fields[name] = unmarked // our own mark is no change of the deal
 	}
-	state := map[string]any{"fields": fields, "contacts": r.record.Contacts, "team": r.record.Team, "solutions": r.record.Solutions}
+	state := map[string]any{"fields": fields, "contacts": r.record.Contacts, "team": r.record.Team, "solutions": r.record.Sold()}
 	if r.referral != nil {
 		state["referral"] = r.referral.ETag
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
@@ -22,9 +23,6 @@ func (r *run) receive(ctx context.Context) (store.Outcome, error) {
 	}
 	switch {
 	case deal.Terminal(values[deal.StatusField]):
-		return store.Done{}, nil
-	case r.settings.Scope != nil && !r.settings.Scope(*r.referral):
-		r.log.Debug("is out of scope", "referral", r.referral.ID)
 		return store.Done{}, nil
 	case r.referral.Lead:
 		r.log.Info("is a lead, which Partner Center keeps until it is accepted", "referral", r.referral.ID)
@@ -79,7 +77,10 @@ func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcom
 	if err != nil {
 		return nil, err
 	}
-	record, base := r.newRecord(values, account)
+	record, base, err := r.newRecord(ctx, values, account)
+	if err != nil {
+		return nil, err
+	}
 	body, err := r.crm.EncodeCreate(record)
 	if err != nil {
 		return nil, err
@@ -124,18 +125,27 @@ func (r *run) account(ctx context.Context, values deal.Values, postalCode string
 	}
 }
 
-func (r *run) newRecord(values deal.Values, accountID string) (crm.NewRecord, deal.Pair) {
+func (r *run) newRecord(ctx context.Context, values deal.Values, accountID string) (crm.NewRecord, deal.Pair, error) {
 	plan := r.settings.Plan
+	solutions := mapping.SolutionsOf(r.referral.Tree)
+	for len(solutions) > crm.MostSolutions { // the others are news for the merge that follows
+		delete(values, deal.SolutionField(solutions[len(solutions)-1].ID))
+		solutions = solutions[:len(solutions)-1]
+	}
+	sold, err := r.crm.Catalogue(ctx, solutions)
+	if err != nil {
+		return crm.NewRecord{}, deal.Pair{}, err
+	}
 	written := plan.Fit(values)
 	fields := plan.ToRecord(present(written))
 	if name, marked, ok := plan.Mark(fields, deal.MarkSuccess); ok {
 		fields[name] = marked
 	}
 	record := crm.NewRecord{
-		ReferralID: r.referral.ID, Fields: fields, AccountID: accountID, Account: plan.ToRelated("Account", values),
+		ReferralID: r.referral.ID, Fields: fields, AccountID: accountID, Account: plan.ToRelated("Account", values), Solutions: sold,
 		SyncStatus: statusInSync, Audit: r.auditLine("Received from Partner Center as referral " + r.referral.ID + "."),
 	}
-	return record, deal.Pair{CRM: written, Referral: values}
+	return record, deal.Pair{CRM: written, Referral: values}, nil
 }
 
 // present leaves empty values out: a new record need not be told what it lacks.
@@ -170,7 +180,8 @@ func (r *run) sendOpportunity(ctx context.Context, intent store.Intent, planned 
 	return r.received(ctx, intent, planned, id)
 }
 
-// received links the opportunity that an intent produced. The deal is at rest: the record was written as the referral is.
+// received links the opportunity that an intent produced. The deal is at rest, as far as the record could be written as the
+// referral is; its own change is an event.
 func (r *run) received(ctx context.Context, intent store.Intent, planned journalled, recordID string) (store.Outcome, error) {
 	link := r.deal.Link
 	link.CRMID = recordID

@@ -23,8 +23,10 @@ type run struct {
 	deal     store.Deal
 	record   *crm.Record        // nil: there is none, or it was not read
 	referral *referral.Referral // the same
-	readAt   time.Time          // when the record was read
-	log      hclog.Logger
+	// counterpart is Microsoft's referral of the engagement; nil: there is none, or it was not read.
+	counterpart *referral.Referral
+	readAt      time.Time // when the record was read
+	log         hclog.Logger
 }
 
 // reconcile loads the deal, finishes what an earlier run left open, reads both sides and takes the one step that is due.
@@ -86,6 +88,35 @@ func (r *run) read(ctx context.Context) error {
 		}
 	}
 	return r.detach(ctx)
+}
+
+// readCounterpart reads Microsoft's referral of the engagement as long as its answer can matter.
+func (r *run) readCounterpart(ctx context.Context) error {
+	id := r.deal.Link.CounterpartID
+	if _, blocked := r.settings.Blocked[ReadCounterpart]; id == "" || blocked {
+		return nil
+	}
+	if status, _ := r.referral.Tree["status"].(string); status == "Closed" {
+		return nil
+	}
+	found, err := r.center.Get(ctx, id)
+	if errors.Is(err, referral.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.counterpart = &found
+	return nil
+}
+
+// outOfScope reports whether the referral is another installation's business.
+func (r *run) outOfScope() bool {
+	if r.settings.Scope == nil || r.settings.Scope(*r.referral) {
+		return false
+	}
+	r.log.Debug("is out of scope", "referral", r.referral.ID)
+	return true
 }
 
 // readRecord reads the opportunity; one that does not exist leaves the run without record.
@@ -221,6 +252,9 @@ func (r *run) rejoin(ctx context.Context) (store.Outcome, error) {
 		return nil, problem.New(problem.BoundElsewhere, "opportunity "+r.record.ID, "referral "+id+" belongs to record "+found.ExternalReference)
 	}
 	r.referral = &found
+	if r.outOfScope() {
+		return store.Done{}, nil // an organisation that was copied names the referrals of the one it was copied from
+	}
 	if err := r.bind(ctx, nil); err != nil {
 		return nil, err
 	}
@@ -243,7 +277,10 @@ func (r *run) joinReferralsDeal(ctx context.Context, key, referralID string) err
 // onlyReferral is a referral without opportunity: Microsoft's counterpart, ours found again, or a new deal.
 func (r *run) onlyReferral(ctx context.Context) (store.Outcome, error) {
 	if r.referral.Microsoft {
-		return r.counterpart(ctx)
+		return r.joinEngagement(ctx)
+	}
+	if r.outOfScope() {
+		return store.Done{}, nil
 	}
 	id, found, err := r.crm.FindByReferral(ctx, r.referral.ID)
 	if err != nil {
@@ -297,8 +334,9 @@ func (r *run) joinRecordsDeal(ctx context.Context, recordID string) error {
 	}
 }
 
-// counterpart is Microsoft's referral of an engagement: it concerns the deal of our own referral.
-func (r *run) counterpart(ctx context.Context) (store.Outcome, error) {
+// joinEngagement gives Microsoft's referral to the deal of the partner's own referral, also when somebody asked for
+// Microsoft's help in the portal.
+func (r *run) joinEngagement(ctx context.Context) (store.Outcome, error) {
 	siblings, err := r.center.Engagement(ctx, r.referral.EngagementID)
 	if err != nil {
 		return nil, err
@@ -312,6 +350,10 @@ func (r *run) counterpart(ctx context.Context) (store.Outcome, error) {
 			return nil, err
 		}
 		if found && key != r.claim.Key {
+			link := store.Link{CounterpartID: r.referral.ID, EngagementID: r.referral.EngagementID, Phase: store.PhaseOpen, Origin: store.OriginPartnerCenter}
+			if err := r.commit(ctx, store.Change{Link: &link}); err != nil {
+				return nil, err
+			}
 			return nil, r.absorb(ctx, key)
 		}
 	}

@@ -1,8 +1,10 @@
 package reconcile
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,7 +28,11 @@ func (r *run) share(ctx context.Context) (store.Outcome, error) {
 	if err != nil {
 		return nil, problem.Wrap(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
 	}
-	if missing := draft.Ready(); len(missing) > 0 {
+	missing := draft.Ready()
+	if len(missing) == 0 && r.settings.Scope != nil && !r.settings.Scope(r.planned(draft)) {
+		missing = []deal.Note{{Code: problem.OutOfScope}}
+	}
+	if len(missing) > 0 {
 		return r.notReady(ctx, missing)
 	}
 	if flow, blocked := r.settings.Blocked[CreateReferral]; blocked {
@@ -53,11 +59,24 @@ func (r *run) draft() (deal.Draft, error) {
 	if err != nil {
 		return deal.Draft{}, err
 	}
-	return deal.Draft{Values: values, Contacts: r.record.Contacts, Team: r.record.Team, Solutions: r.record.Solutions, Help: values[deal.Help]}, nil
+	sold := r.record.Sold()
+	mapping.AddSolutions(values, sold)
+	return deal.Draft{Values: values, Contacts: r.record.Contacts, Team: r.record.Team, Solutions: sold, Help: values[deal.Help]}, nil
 }
 
 func (r *run) newReferral(draft deal.Draft) mapping.NewReferral {
-	return mapping.NewReferral{Draft: draft, ExternalReference: r.record.ID, MarketplaceIntent: r.settings.MarketplaceIntent}
+	return mapping.NewReferral{
+		Draft: draft, ExternalReference: r.record.ID, MarketplaceIntent: r.settings.MarketplaceIntent, HelpCode: !r.helpCodeRefused.Load(),
+	}
+}
+
+// planned is the referral that a draft would become, as far as a scope looks at it.
+func (r *run) planned(draft deal.Draft) referral.Referral {
+	planned := referral.Referral{Name: draft.Values[deal.Name], PartnerID: r.settings.PartnerID}
+	for _, solution := range draft.Solutions {
+		planned.Solutions = append(planned.Solutions, solution.ID)
+	}
+	return planned
 }
 
 // plan fixes the bytes of a new referral and what both sides hold once it exists. A partner's own deal is active at once
@@ -99,6 +118,13 @@ func (r *run) notReady(ctx context.Context, missing []deal.Note) (store.Outcome,
 // sendReferral posts the journalled bytes and links what comes back.
 func (r *run) sendReferral(ctx context.Context, intent store.Intent, planned journalled) (store.Outcome, error) {
 	created, err := r.center.Create(ctx, planned.Body)
+	if errors.Is(err, referral.ErrHelpCode) && bytes.Contains(planned.Body, []byte("assistanceRequestCode")) {
+		r.helpCodeRefused.Store(true)
+		if err := r.refused(ctx, intent, err); !errors.Is(err, referral.ErrHelpCode) {
+			return nil, err
+		}
+		return r.again(0, nil), nil // it is made anew, without
+	}
 	if err != nil {
 		return nil, r.refused(ctx, intent, asRefusal(err))
 	}
@@ -173,8 +199,30 @@ func (r *run) unknown(ctx context.Context, intent store.Intent, candidate referr
 	return nil, problem.New(problem.CreateUnknown, "opportunity "+intent.Correlation, "referral "+candidate.ID+" may be it")
 }
 
-// requestHelp creates Microsoft's referral of the engagement, the second of a co-sell deal's two.
-func (r *run) requestHelp(ctx context.Context, draft deal.Draft) (store.Outcome, error) {
+// requestHelp creates Microsoft's referral of the engagement, the second of a co-sell deal's two, unless somebody else did. It
+// is made of what the partner's own referral says: both describe one deal, and what the opportunity says may be held back.
+func (r *run) requestHelp(ctx context.Context, code string) (store.Outcome, error) {
+	engagement, err := r.center.Engagement(ctx, r.referral.EngagementID)
+	if err != nil {
+		return nil, err
+	}
+	for _, member := range engagement {
+		if member.Microsoft {
+			link := r.deal.Link
+			link.CounterpartID = member.ID
+			return nil, r.commit(ctx, store.Change{Link: &link})
+		}
+	}
+	if err := r.stillWanted(ctx); err != nil {
+		return nil, err
+	}
+	values, err := r.settings.Plan.FromReferral(r.referral.Tree)
+	if err != nil {
+		return nil, problem.Wrap(problem.ReferralRefused, "referral "+r.referral.ID, err)
+	}
+	draft := deal.Draft{
+		Values: values, Contacts: r.record.Contacts, Team: r.record.Team, Solutions: mapping.SolutionsOf(r.referral.Tree), Help: code,
+	}
 	body, err := json.Marshal(r.settings.Plan.Counterpart(r.newReferral(draft), r.referral.EngagementID))
 	if err != nil {
 		return nil, fmt.Errorf("encode Microsoft's referral: %w", err)

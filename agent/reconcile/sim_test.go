@@ -13,7 +13,9 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
 )
 
@@ -33,7 +35,8 @@ func (w *world) sellerCreates(help bool) {
 	if help {
 		fields["How_can_Microsoft_help__c"] = "General or other"
 	}
-	w.records[id] = &record{id: id, fields: fields, sync: true, modified: w.now, solution: "SOL-1"}
+	w.records[id] = &record{id: id, fields: fields, sync: true, modified: w.now}
+	w.sell(w.records[id], "SOL-1")
 	w.edits[id+" Description"] = []string{"first " + id}
 }
 
@@ -41,7 +44,10 @@ func (w *world) microsoftSends(customer int) {
 	r := &remoteReferral{id: w.id("r"), engagement: w.id("e"), created: w.now, updated: w.now}
 	r.tree = map[string]any{
 		"name": "Deal " + r.id, "status": "New", "substatus": "Pending", "type": "Shared",
-		"details":         map[string]any{"dealValue": 2000 + w.serial, "currency": "EUR", "closingDateTime": "2026-12-02T00:00:00Z", "notes": "first " + r.id},
+		"details": map[string]any{
+			"dealValue": 2000 + w.serial, "currency": "EUR", "closingDateTime": "2026-12-02T00:00:00Z", "notes": "first " + r.id,
+			"requirements": map[string]any{"solutions": []any{map[string]any{"id": "SOL-1", "type": "Name", "price": 12.5}}},
+		},
 		"customerProfile": map[string]any{"name": fmt.Sprint("Contoso ", customer), "address": map[string]any{"postalCode": "1000", "country": "NO", "city": "Oslo", "addressLine1": "2 Main St"}},
 		"consent":         map[string]any{"consentToShareReferralWithMicrosoftSellers": true},
 	}
@@ -70,7 +76,18 @@ func (w *world) sellerEdits(id string) {
 	if r.edited == nil {
 		r.edited = map[string]time.Time{}
 	}
-	switch w.random.IntN(6) {
+	choices := 7
+	if w.trouble.coSell {
+		choices = 9
+	}
+	switch w.random.IntN(choices) {
+	case 6:
+		w.sellerSells(r)
+		return // rows of solutions have stamps of their own
+	case 7:
+		r.fields["How_can_Microsoft_help__c"] = w.pick([]string{"General or other", "Quotes or licensing"})
+	case 8:
+		r.fields["Referral_Visible_to_Microsoft__c"] = true
 	case 0:
 		r.fields["Amount"] = 5000 + w.serial
 		r.edited["Amount"] = w.now
@@ -90,6 +107,56 @@ func (w *world) sellerEdits(id string) {
 	r.modified = w.now
 }
 
+// solutionNames are what people add and remove on either side.
+var solutionNames = []string{"SOL-1", "SOL-2", "SOL-3", "sol-4"}
+
+// sellerSells adds a solution or removes one, be it the last. What both sides hold of a solution after the last one who touched
+// it is kept in edits.
+func (w *world) sellerSells(r *record) {
+	if len(r.solutions) > 0 && w.random.IntN(2) == 0 {
+		row := r.solutions[w.random.IntN(len(r.solutions))]
+		w.unsell(r, row.RowID)
+		return
+	}
+	id := w.pick(solutionNames)
+	if !slices.ContainsFunc(r.solutions, func(s crm.SolutionRow) bool { return s.ID == id }) {
+		w.sell(r, id)
+	}
+}
+
+// portalSells is the same in Partner Center, which keeps one solution at least.
+func (w *world) portalSells(r *remoteReferral) {
+	requirements, _ := r.tree["details"].(map[string]any)["requirements"].(map[string]any)
+	list, _ := requirements["solutions"].([]any)
+	list = slices.Clone(list)
+	if len(list) > 1 && w.random.IntN(2) == 0 {
+		i := w.random.IntN(len(list))
+		list = slices.Delete(list, i, i+1)
+	} else if id := w.pick(solutionNames); !slices.ContainsFunc(list, func(s any) bool { return s.(map[string]any)["id"] == id }) {
+		list = append(list, map[string]any{"id": id, "type": "Name"})
+	}
+	w.set(r, "/details/requirements/solutions", list)
+}
+
+// microsoftAnswers accepts or declines a request for help.
+func (w *world) microsoftAnswers() {
+	for _, id := range sortedKeys(w.referrals) {
+		r := w.referrals[id]
+		if !r.microsoft || r.tree["status"] != "New" {
+			continue
+		}
+		if w.random.IntN(3) == 0 {
+			r.tree["status"], r.tree["substatus"], r.tree["statusReason"] = "Closed", "Declined", "No seller "+w.id("v")
+		} else {
+			r.tree["status"], r.tree["substatus"] = "Active", "Accepted"
+			w.set(r, "/trackingInfo/microsoftMsxId", "7-"+w.id("v"))
+		}
+		r.touch(w.now)
+		w.announce(r)
+		return
+	}
+}
+
 func (w *world) portalWorks() {
 	if id := w.pick(sortedKeys(w.referrals)); id != "" {
 		w.portalEdits(id)
@@ -105,7 +172,9 @@ func (w *world) portalEdits(id string) {
 	}
 	r := w.referrals[id]
 	value := "pc " + w.id("v")
-	switch w.random.IntN(6) {
+	switch w.random.IntN(7) {
+	case 6:
+		w.portalSells(r)
 	case 0:
 		w.set(r, "/details/dealValue", 7000+w.serial)
 	case 1:
@@ -145,6 +214,9 @@ func (w *world) play() {
 	for range t.editors {
 		w.after(time.Duration(w.random.IntN(90000))*time.Millisecond, w.sellerWorks)
 		w.after(time.Duration(w.random.IntN(90000))*time.Millisecond, w.portalWorks)
+		if t.coSell {
+			w.after(time.Duration(w.random.IntN(110000))*time.Millisecond, w.microsoftAnswers)
+		}
 	}
 	for w.now.Before(w.start.Add(2 * time.Minute)) {
 		w.tick()
@@ -152,6 +224,9 @@ func (w *world) play() {
 	w.trouble = trouble{listLag: t.listLag, noRefs: t.noRefs}
 	for _, id := range sortedKeys(w.records) {
 		r := w.records[id]
+		if len(r.solutions) == 0 && r.key == "" {
+			w.sell(r, "SOL-1")
+		}
 		if !r.sync || r.fields["StageName"] == "On hold" {
 			r.sync, r.modified = true, w.now
 			if r.fields["StageName"] == "On hold" {
@@ -207,16 +282,47 @@ func (w *world) faults() []string {
 			fault("record %s was never shared: %s", id, r.audit)
 		}
 	}
-	engagements := map[string]int{}
-	for _, r := range w.referrals {
-		engagements[r.engagement]++
+	engagements := map[string][]*remoteReferral{}
+	for _, id := range sortedKeys(w.referrals) {
+		engagements[w.referrals[id].engagement] = append(engagements[w.referrals[id].engagement], w.referrals[id])
 	}
 	for _, engagement := range sortedKeys(engagements) {
-		if engagements[engagement] > 2 {
-			fault("engagement %s has %d referrals", engagement, engagements[engagement])
-		}
+		w.checkEngagement(engagements[engagement], fault)
 	}
 	return faults
+}
+
+// checkEngagement expects two referrals of a deal that asked for help, one of any other, and that the seller knows Microsoft's
+// answer.
+func (w *world) checkEngagement(members []*remoteReferral, fault func(string, ...any)) {
+	var own, microsofts *remoteReferral
+	for _, r := range members {
+		if r.microsoft && microsofts == nil {
+			microsofts = r
+		} else if !r.microsoft && own == nil {
+			own = r
+		} else {
+			fault("engagement %s has %d referrals", r.engagement, len(members))
+			return
+		}
+	}
+	id, found := w.recordOf(own.id)
+	if !found || own.tree["status"] == "Closed" {
+		return
+	}
+	rec := w.records[id]
+	help, _ := rec.fields["How_can_Microsoft_help__c"].(string)
+	switch {
+	case own.outgoing && help != "" && microsofts == nil:
+		fault("%s/%s asks for help, and Microsoft was not asked; audit:\n%s", id, own.id, rec.audit)
+	case microsofts == nil:
+	case w.plan.Help[strings.ToLower(help)] != microsofts.tree["inviteContext"].(map[string]any)["assistanceRequestCode"]:
+		fault("%s/%s asks for %q, Microsoft was asked for %v", id, own.id, help, microsofts.tree["inviteContext"])
+	case microsofts.tree["status"] == "Active" && rec.fields["Microsoft_CRM_Identifier__c"] != microsofts.tree["trackingInfo"].(map[string]any)["microsoftMsxId"]:
+		fault("%s/%s does not show Microsoft's identifier %v", id, own.id, microsofts.tree["trackingInfo"])
+	case microsofts.tree["substatus"] == "Declined" && !strings.Contains(rec.audit, microsofts.tree["statusReason"].(string)):
+		fault("%s/%s does not tell why Microsoft declined (%v); audit:\n%s", id, own.id, microsofts.tree["statusReason"], rec.audit)
+	}
 }
 
 func (w *world) compare(rec *record, r *remoteReferral, fault func(string, ...any)) {
@@ -236,6 +342,9 @@ func (w *world) compare(rec *record, r *remoteReferral, fault func(string, ...an
 	if deal.Terminal(right[deal.StatusField]) {
 		return // edits after the closing stay where they were made
 	}
+	if sold := soldBy(rec); !maps.Equal(sold, soldIn(r)) && len(sold) > 0 {
+		fault("%s/%s: solutions are %v and %v; audit:\n%s", rec.id, r.id, sold, soldIn(r), rec.audit)
+	}
 	for _, field := range []string{deal.DealValue, deal.Currency, deal.CloseDate, deal.Notes, deal.Visible, deal.ReferralLink} {
 		if left[field] != right[field] {
 			fault("%s/%s: %s is %q and %q; audit:\n%s", rec.id, r.id, field, left[field], right[field], rec.audit)
@@ -254,6 +363,22 @@ func (w *world) compare(rec *record, r *remoteReferral, fault func(string, ...an
 	if !slices.Contains(last, left[deal.Notes]) {
 		fault("%s/%s: notes are %q, the last edits were %q", rec.id, r.id, left[deal.Notes], last)
 	}
+}
+
+func soldBy(rec *record) map[string]bool {
+	sold := map[string]bool{}
+	for _, row := range rec.solutions {
+		sold[deal.SolutionField(row.ID)] = true
+	}
+	return sold
+}
+
+func soldIn(r *remoteReferral) map[string]bool {
+	sold := map[string]bool{}
+	for _, s := range mapping.SolutionsOf(r.view().Tree) {
+		sold[deal.SolutionField(s.ID)] = true
+	}
+	return sold
 }
 
 // echo lets a quiet world go on and tells what the agent wrote all the same.

@@ -39,7 +39,7 @@ type trouble struct {
 	deals     int     // deals begun on each side
 	customers int     // of the deals that Microsoft sends
 	listLag   time.Duration
-	coSell    bool // some sellers ask for help
+	coSell    bool // some sellers ask for help, at once or later, and Microsoft answers
 }
 
 type world struct {
@@ -82,8 +82,10 @@ type record struct {
 	audit    string
 	status   string
 	modified time.Time
-	solution string
 	deleted  bool
+
+	solutions []crm.SolutionRow
+	soldAt    time.Time // when a row of its solutions last changed; that does not move the record's own stamp
 
 	syncSince time.Time            // when a person last changed Sync
 	edited    map[string]time.Time // when a person last changed a field
@@ -187,7 +189,8 @@ func testPlan() mapping.Plan {
 	variables := map[string]string{document.VariableCountryField: "BillingCountry", document.VariableDealValueField: "Amount", document.VariableDealCurrencyField: "CurrencyIsoCode"}
 	plan := mapping.Plan{
 		Stages:      mapping.Stages{OnHold: "On hold", Active: "Qualification", Won: "Closed Won", Lost: "Closed Lost", Closed: map[string]bool{"Closed Won": true, "Closed Lost": false}},
-		Help:        map[string]string{"general or other": "GeneralOrOther"},
+		Help:        map[string]string{"general or other": "GeneralOrOther", "quotes or licensing": "QuotesOrLicensing"},
+		HelpValues:  map[string]string{"GeneralOrOther": "General or other", "QuotesOrLicensing": "Quotes or licensing"},
 		LongestName: 120,
 	}
 	for _, m := range document.DefaultMappings(document.Salesforce, document.DefaultFields(document.Salesforce), variables) {
@@ -355,10 +358,19 @@ func (r *record) view() crm.Record {
 		view.Fields[name] = value
 	}
 	view.ReferralID, _ = r.fields["Referral_Identifier__c"].(string)
-	if r.solution != "" {
-		view.Solutions = []deal.Solution{{ID: r.solution}}
-	}
+	view.Solutions = slices.Clone(r.solutions)
 	return view
+}
+
+// sell adds or removes a solution, as people and the agent do.
+func (w *world) sell(r *record, id string) {
+	r.solutions = append(r.solutions, crm.SolutionRow{Solution: deal.Solution{ID: id}, RowID: w.id("a00")})
+	r.soldAt = w.now
+}
+
+func (w *world) unsell(r *record, row string) {
+	r.solutions = slices.DeleteFunc(r.solutions, func(s crm.SolutionRow) bool { return s.RowID == row })
+	r.soldAt = w.now
 }
 
 func (s *simCRM) FindByReferral(_ context.Context, referralID string) (id string, found bool, err error) {
@@ -386,6 +398,16 @@ func (s *simCRM) MatchAccounts(_ context.Context, name, postalCode string) (ids 
 	})
 }
 
+func (s *simCRM) Catalogue(_ context.Context, solutions []deal.Solution) (list []crm.NewSolution, err error) {
+	return list, s.c.call(false, func() error {
+		list = nil
+		for _, sold := range solutions {
+			list = append(list, crm.NewSolution{Solution: sold})
+		}
+		return nil
+	})
+}
+
 func (s *simCRM) EncodeCreate(r crm.NewRecord) ([]byte, error) { return json.Marshal(r) }
 
 func (s *simCRM) Create(_ context.Context, payload []byte) (id string, err error) {
@@ -406,20 +428,17 @@ func (s *simCRM) Create(_ context.Context, payload []byte) (id string, err error
 			w.accounts[key] = w.id("001")
 		}
 		id = w.id("006")
-		w.records[id] = &record{id: id, fields: n.Fields, sync: true, key: strings.ToLower(n.ReferralID), audit: n.Audit, status: n.SyncStatus, modified: w.now, solution: "SOL-1"}
+		created := &record{id: id, fields: n.Fields, sync: true, key: strings.ToLower(n.ReferralID), audit: n.Audit, status: n.SyncStatus, modified: w.now}
+		for _, sold := range n.Solutions {
+			w.sell(created, sold.ID)
+		}
+		w.records[id] = created
 		w.wrote("create record")
 		return nil
 	})
 }
 
-type recordUpdate struct {
-	Fields map[string]any
-	Book   crm.Bookkeeping
-}
-
-func (s *simCRM) EncodeUpdate(fields map[string]any, book crm.Bookkeeping) ([]byte, error) {
-	return json.Marshal(recordUpdate{fields, book})
-}
+func (s *simCRM) EncodeUpdate(changes crm.Changes) ([]byte, error) { return json.Marshal(changes) }
 
 func (s *simCRM) Update(_ context.Context, id, version string, payload []byte) error {
 	w, read := s.c.w, s.c.read[id]
@@ -435,7 +454,7 @@ func (s *simCRM) Update(_ context.Context, id, version string, payload []byte) e
 		if r.stamp().After(at) {
 			return crm.ErrChanged
 		}
-		var u recordUpdate
+		var u crm.Changes
 		if err := json.Unmarshal(payload, &u); err != nil {
 			return err
 		}
@@ -454,6 +473,12 @@ func (s *simCRM) Update(_ context.Context, id, version string, payload []byte) e
 		if u.Book.SyncStatus != nil {
 			r.status = *u.Book.SyncStatus
 		}
+		for _, sold := range u.Add {
+			w.sell(r, sold.ID)
+		}
+		for _, row := range u.Remove {
+			w.unsell(r, row)
+		}
 		r.modified = w.now
 		w.wrote("update record " + id + " " + string(payload))
 		return nil
@@ -468,10 +493,14 @@ func (s *simCRM) Changes(_ context.Context, position string) (hits []crm.Hit, ne
 		since, _ := time.Parse(time.RFC3339Nano, position)
 		for _, id := range sortedKeys(w.records) {
 			r := w.records[id]
-			if (r.sync || r.key != "") && !r.stamp().Before(since.Add(-watch.Overlap)) {
-				stamp := r.stamp().Format(time.RFC3339Nano)
-				hits = append(hits, crm.Hit{ID: id, Version: stamp, At: r.stamp()})
-				if at, _ := time.Parse(time.RFC3339Nano, next); r.stamp().After(at) {
+			moved := r.stamp()
+			if sold := r.soldAt.Truncate(time.Second); sold.After(moved) {
+				moved = sold
+			}
+			if (r.sync || r.key != "") && !moved.Before(since.Add(-watch.Overlap)) {
+				stamp := moved.Format(time.RFC3339Nano)
+				hits = append(hits, crm.Hit{ID: id, Version: stamp, At: moved})
+				if at, _ := time.Parse(time.RFC3339Nano, next); moved.After(at) {
 					next = stamp
 				}
 			}
@@ -528,6 +557,7 @@ func (s *simCenter) Create(_ context.Context, body []byte) (out referral.Referra
 		}
 		if engagement, ok := tree["engagementId"].(string); ok {
 			r.engagement, r.microsoft, r.outgoing = engagement, true, false
+			w.mustBeShared(engagement)
 			tree["status"], tree["substatus"] = "New", "Pending"
 		} else {
 			tree["status"], tree["substatus"] = "Active", "Accepted"
@@ -583,6 +613,17 @@ func (w *world) mustBeWanted(r *remoteReferral) {
 	if id, found := w.recordOf(r.id); found {
 		if rec := w.records[id]; !rec.sync && w.now.Sub(rec.syncSince) > longestSend {
 			w.broken = append(w.broken, "referral "+r.id+" was written while Sync was off")
+		}
+	}
+}
+
+// mustBeShared notes a request for help whose own referral Microsoft cannot see.
+func (w *world) mustBeShared(engagement string) {
+	for _, id := range sortedKeys(w.referrals) {
+		if r := w.referrals[id]; r.engagement == engagement && !r.microsoft {
+			if consent, _ := r.tree["consent"].(map[string]any); consent["consentToShareReferralWithMicrosoftSellers"] != true {
+				w.broken = append(w.broken, "help was requested for referral "+id+", which Microsoft cannot see")
+			}
 		}
 	}
 }

@@ -16,6 +16,8 @@ var (
 	ErrNotFound = errors.New("the referral does not exist in Partner Center")
 	// ErrChanged says that the referral changed since it was read: read and merge again.
 	ErrChanged = errors.New("the referral changed in Partner Center since it was read")
+	// ErrHelpCode says that the partner's own referral must not name the kind of help.
+	ErrHelpCode = errors.New("the kind of help is taken with Microsoft's referral only")
 )
 
 // Referral is a referral as the engine sees it.
@@ -176,6 +178,8 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", ErrNotFound, err)
 	case partnercenter.IsConflict(err):
 		return fmt.Errorf("%w: %w", ErrChanged, err)
+	case partnercenter.NamesProperty(err, "inviteContext.assistanceRequestCode"):
+		return fmt.Errorf("%w: %w", ErrHelpCode, err)
 	default:
 		return err
 	}

@@ -125,7 +125,7 @@ func DefaultMappings(crm string, fields map[string]Name, variables map[string]st
 		{"customer_postal_code", "customerProfile.address.postalCode", "Account.BillingPostalCode", Both, create, ConflictCRM},
 		{"customer_country", "customerProfile.address.country", "Account." + variables[VariableCountryField], Both, create, ConflictCRM},
 		{"visible", "consent.consentToShareReferralWithMicrosoftSellers", fields[FieldVisible], Both, always, ConflictCRM},
-		{"help", "inviteContext.assistanceRequestCode", fields[FieldHelp], Both, create, ConflictCRM},
+		{"help", "inviteContext.assistanceRequestCode", fields[FieldHelp], Both, always, ConflictPartnerCenter},
 		{"microsoft_crm_id", "trackingInfo.microsoftMsxId", fields[FieldMicrosoftCRMID], Inbound, always, ConflictPartnerCenter},
 		{"referral_program", "referralProgram", fields[FieldProgram], Inbound, always, ConflictPartnerCenter},
 		{"referral_id", "id", fields[FieldReferralID], Inbound, always, ConflictPartnerCenter},

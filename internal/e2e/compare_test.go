@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,7 +13,8 @@ type both struct {
 	opportunity  map[string]any
 	account      map[string]any
 	referral     map[string]any
-	unreferenced bool // externalReferenceId does not survive in this Partner Center
+	solutions    []string // of the opportunity
+	unreferenced bool     // externalReferenceId does not survive in this Partner Center
 }
 
 // opportunities gives the organisation's opportunities by their deal name, and how many have each name.
@@ -51,6 +53,10 @@ func (b *bed) unequal(names []string) []string {
 	for _, row := range b.sandbox.Salesforce().Rows("Account") {
 		accounts[text(row["Id"])] = row
 	}
+	sold := map[string][]string{}
+	for _, row := range b.sandbox.Salesforce().Rows("Microsoft_Solution__c") {
+		sold[text(row["Opportunity__c"])] = append(sold[text(row["Opportunity__c"])], text(row["Solution_Identifier__c"]))
+	}
 	var faults []string
 	for _, name := range names {
 		if len(opportunities[name]) != 1 || len(referrals[name]) != 1 {
@@ -58,7 +64,7 @@ func (b *bed) unequal(names []string) []string {
 			continue
 		}
 		deal := both{
-			opportunity: opportunities[name][0], referral: referrals[name][0],
+			opportunity: opportunities[name][0], referral: referrals[name][0], solutions: sold[text(opportunities[name][0]["Id"])],
 			unreferenced: b.sandbox.Kit().Switches.Is("partner_center.external_reference_id", "dropped"),
 		}
 		deal.account = accounts[text(deal.opportunity["AccountId"])]
@@ -99,6 +105,7 @@ func (d both) differences() []string {
 	if !strings.Contains(text(o["Referral_Link__c"]), text(r["id"])) {
 		faults = append(faults, "the referral link does not name the referral")
 	}
+	equal("solutions", list(d.solutions), list(solutionsOf(r)))
 	if o["Sync_with_Partner_Center__c"] != true {
 		faults = append(faults, "Sync with Partner Center is off")
 	}
@@ -106,6 +113,21 @@ func (d both) differences() []string {
 		equal("reference", text(o["Id"]), reference)
 	}
 	return faults
+}
+
+func solutionsOf(referral map[string]any) []string {
+	var ids []string
+	entries, _ := at(referral, "details", "requirements", "solutions").([]any)
+	for _, entry := range entries {
+		ids = append(ids, text(at(entry.(map[string]any), "id")))
+	}
+	return ids
+}
+
+func list(ids []string) string {
+	sorted := slices.Clone(ids)
+	slices.Sort(sorted)
+	return strings.Join(sorted, " ")
 }
 
 // stageFor gives the stage that a referral's status demands; an open stage satisfies an accepted referral.

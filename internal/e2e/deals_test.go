@@ -57,6 +57,8 @@ func TestDealsBecomeEqualUnderFaults(t *testing.T) {
 		"update Opportunity": dealsOnEachSide, // … and one update that tells the opportunity its referral
 		"create Opportunity": dealsOnEachSide, // receive: one create in Salesforce, and nothing in Partner Center
 		"create Account":     customers,
+
+		"create Microsoft_Solution__c": dealsOnEachSide, // in the opportunity's own call
 	})
 
 	mark = b.lastOperation()
@@ -186,7 +188,7 @@ func TestKilledAtCountedEffects(t *testing.T) {
 	if len(edits) < kills {
 		t.Errorf("only %d edits were made", len(edits))
 	}
-	want["create referral"], want["create Opportunity"], want["create Account"] = kills, kills, customers
+	want["create referral"], want["create Opportunity"], want["create Account"], want["create Microsoft_Solution__c"] = kills, kills, customers, kills
 	want["update Opportunity"] += kills
 	got := b.agentsWrites(mark)
 	for _, what := range slices.Sorted(maps.Keys(want)) {

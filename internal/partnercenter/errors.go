@@ -106,6 +106,17 @@ func IsDenied(err error) bool {
 	return ok && (e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden)
 }
 
+// NamesProperty reports whether the service refused a request (400 or 422) because of a property of the referral, which it
+// names as the error's target or in the message ("Referrals API response codes").
+func NamesProperty(err error, property string) bool {
+	e, ok := asAPIError(err)
+	if !ok || e.Status != http.StatusBadRequest && e.Status != http.StatusUnprocessableEntity {
+		return false
+	}
+	last := property[strings.LastIndexByte(property, '.')+1:]
+	return strings.EqualFold(e.Target, property) || strings.EqualFold(e.Target, last) || strings.Contains(e.Message, last)
+}
+
 // IsAmbiguous reports whether a write may have been applied although no usable answer came.
 func IsAmbiguous(err error) bool { return wire.IsAmbiguous(err) }
 

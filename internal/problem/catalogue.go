@@ -27,6 +27,12 @@ const (
 	ReadOnlyRestored    Code = "CS210"
 	MicrosoftDeclined   Code = "CS211"
 	ValueWithheld       Code = "CS212"
+	LastSolutionKept    Code = "CS213"
+	HelpKept            Code = "CS214"
+	HelpNotNeeded       Code = "CS215"
+	MicrosoftAccepted   Code = "CS216"
+	MicrosoftExpired    Code = "CS217"
+	MicrosoftClosed     Code = "CS218"
 	BoundElsewhere      Code = "CS301"
 	CreateUnknown       Code = "CS302"
 	AccountAmbiguous    Code = "CS303"
@@ -75,6 +81,12 @@ var catalogue = []Entry{
 	{ReadOnlyRestored, NeedsPerson, "A field that only Partner Center fills was edited.", "Nothing needs to be done; its value was restored."},
 	{MicrosoftDeclined, NeedsPerson, "Microsoft declined the co-sell request.", "Read the reason; the deal stays shared as your own."},
 	{ValueWithheld, NeedsPerson, "An empty or zero deal value, or one without a currency, is never sent.", "Enter the deal value and its currency on the opportunity."},
+	{LastSolutionKept, NeedsPerson, "A shared deal names one Microsoft solution at least, so the removal of the last is not sent.", "Add another solution to the opportunity; the removal is then sent with it."},
+	{HelpKept, NeedsPerson, "The help that was requested from Microsoft cannot be changed or withdrawn any more.", "Nothing needs to be done; its value was restored."},
+	{HelpNotNeeded, NeedsPerson, "Microsoft sent this deal and takes part in it already; help is not requested for it.", "Nothing needs to be done; talk to the Microsoft seller whom the referral names."},
+	{MicrosoftAccepted, NeedsPerson, "Microsoft accepted the co-sell request.", "Nothing needs to be done; Microsoft's identifier of the deal is on the opportunity."},
+	{MicrosoftExpired, NeedsPerson, "Microsoft did not answer the co-sell request in time.", "Nothing needs to be done; the deal stays shared as your own."},
+	{MicrosoftClosed, NeedsPerson, "Microsoft closed its part of the deal.", "Nothing needs to be done; your own referral stays open."},
 	{BoundElsewhere, NeedsPerson, "The record already belongs to another deal.", "Clear the referral identifier on the copy, or link the right records."},
 	{CreateUnknown, NeedsPerson, "It is unknown whether a create reached Partner Center, and the referral cannot be found again by its reference.", "Look for the deal in Partner Center; link it by its referral identifier, or edit the opportunity to send it again."},
 	{AccountAmbiguous, NeedsPerson, "Several customer accounts match the referral.", "Merge the accounts, or put the referral's postal code on the right one."},

@@ -187,8 +187,17 @@ func nextPath(link string) (string, error) {
 
 // Query reads all rows of a SOQL query into typed values.
 func Query[T any](ctx context.Context, objects Objects, soql string) ([]T, error) {
+	return collect[T](objects.Rows(ctx, soql))
+}
+
+// QueryAll is Query with deleted and archived rows.
+func QueryAll[T any](ctx context.Context, objects Objects, soql string) ([]T, error) {
+	return collect[T](objects.RowsAndDeleted(ctx, soql))
+}
+
+func collect[T any](found iter.Seq2[json.RawMessage, error]) ([]T, error) {
 	var rows []T
-	for raw, err := range objects.Rows(ctx, soql) {
+	for raw, err := range found {
 		if err != nil {
 			return nil, err
 		}

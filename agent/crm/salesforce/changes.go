@@ -16,9 +16,30 @@ import (
 // SystemModstamp. The store recognises what it has seen.
 const Overlap = 5 * time.Minute
 
+// feed is one query of a poll. Rows that were deleted are wanted where their absence is the change.
+type feed struct {
+	soql    string
+	deleted bool
+}
+
+func (f feed) path() string {
+	resource := "/query"
+	if f.deleted {
+		resource = "/queryAll"
+	}
+	return resource + "?q=" + url.QueryEscape(f.soql)
+}
+
+func (f feed) rows(ctx context.Context, objects salesforce.Objects) ([]map[string]any, error) {
+	if f.deleted {
+		return salesforce.QueryAll[map[string]any](ctx, objects, f.soql)
+	}
+	return salesforce.Query[map[string]any](ctx, objects, f.soql)
+}
+
 // feeds are the queries of one poll. A change of a solution, a contact role, an account or an owner does not move the
-// opportunity's own SystemModstamp. %[1]s is the condition on time.
-func (o *Org) feeds(since time.Time) []string {
+// opportunity's own SystemModstamp.
+func (o *Org) feeds(since time.Time) []feed {
 	n := o.names
 	after := func(field string) string {
 		if since.IsZero() {
@@ -26,15 +47,15 @@ func (o *Org) feeds(since time.Time) []string {
 		}
 		return field + " >= " + salesforce.QuoteTime(since)
 	}
-	return []string{
-		fmt.Sprintf("SELECT Id, SystemModstamp FROM %s WHERE %s AND (%s = true OR %s != null) ORDER BY SystemModstamp, Id",
-			n.Opportunity, after("SystemModstamp"), n.Sync, n.Key),
-		fmt.Sprintf("SELECT %s, SystemModstamp FROM %s WHERE %s AND %s.%s = true ORDER BY SystemModstamp, Id",
-			n.SolutionOpportunity, n.Solution, after("SystemModstamp"), relation(n.SolutionOpportunity), n.Sync),
-		fmt.Sprintf("SELECT OpportunityId, SystemModstamp FROM %s WHERE (%s OR %s) AND Opportunity.%s = true ORDER BY SystemModstamp, Id",
-			n.ContactRole, after("SystemModstamp"), after("Contact.SystemModstamp"), n.Sync),
-		fmt.Sprintf("SELECT Id, Account.SystemModstamp, Owner.SystemModstamp FROM %s WHERE %s = true AND %s = null AND (%s OR %s) ORDER BY Id",
-			n.Opportunity, n.Sync, n.Key, after("Account.SystemModstamp"), after("Owner.SystemModstamp")),
+	return []feed{
+		{soql: fmt.Sprintf("SELECT Id, SystemModstamp FROM %s WHERE %s AND (%s = true OR %s != null) ORDER BY SystemModstamp, Id",
+			n.Opportunity, after("SystemModstamp"), n.Sync, n.Key)},
+		{deleted: true, soql: fmt.Sprintf("SELECT %s, SystemModstamp, IsDeleted FROM %s WHERE %s AND %s.%s = true ORDER BY SystemModstamp, Id",
+			n.SolutionOpportunity, n.Solution, after("SystemModstamp"), relation(n.SolutionOpportunity), n.Sync)},
+		{deleted: true, soql: fmt.Sprintf("SELECT OpportunityId, SystemModstamp, IsDeleted FROM %s WHERE (%s OR %s) AND Opportunity.%s = true ORDER BY SystemModstamp, Id",
+			n.ContactRole, after("SystemModstamp"), after("Contact.SystemModstamp"), n.Sync)},
+		{soql: fmt.Sprintf("SELECT Id, Account.SystemModstamp, Owner.SystemModstamp FROM %s WHERE %s = true AND %s = null AND (%s OR %s) ORDER BY Id",
+			n.Opportunity, n.Sync, n.Key, after("Account.SystemModstamp"), after("Owner.SystemModstamp"))},
 	}
 }
 
@@ -60,7 +81,7 @@ func (o *Org) Changes(ctx context.Context, position string) ([]crm.Hit, string, 
 	queries := o.feeds(since)
 	parts := make([]salesforce.Subrequest, len(queries))
 	for i, query := range queries {
-		parts[i] = salesforce.Subrequest{Method: http.MethodGet, Path: "/query?q=" + url.QueryEscape(query), ReferenceID: fmt.Sprintf("feed%d", i)}
+		parts[i] = salesforce.Subrequest{Method: http.MethodGet, Path: query.path(), ReferenceID: fmt.Sprintf("feed%d", i)}
 	}
 	body, err := o.client.EncodeComposite(false, parts...)
 	if err != nil {
@@ -78,7 +99,7 @@ func (o *Org) Changes(ctx context.Context, position string) ([]crm.Hit, string, 
 		}
 		rows := page.Records
 		if !page.Done && i < len(queries) {
-			if rows, err = salesforce.Query[map[string]any](ctx, o.client.Data(), queries[i]); err != nil {
+			if rows, err = queries[i].rows(ctx, o.client.Data()); err != nil {
 				return nil, "", fmt.Errorf("poll for changes: %w", err)
 			}
 		}

@@ -32,8 +32,7 @@ func (o *Org) Read(ctx context.Context, id string) (crm.Record, error) {
 func (o *Org) readQuery(quotedID string) string {
 	selected := append([]string{"Id", "LastModifiedDate", "Owner.FirstName", "Owner.LastName", "Owner.Phone", "Owner.Email"}, o.selected...)
 	roles := fmt.Sprintf("(SELECT Contact.FirstName, Contact.LastName, Contact.Phone, Contact.Email FROM OpportunityContactRoles ORDER BY IsPrimary DESC, Id LIMIT %d)", mostRoles)
-	solutions := fmt.Sprintf("(SELECT %s, %s FROM %s ORDER BY Id)", o.names.SolutionName, o.names.SolutionIdentifier, o.solutions)
-	return fmt.Sprintf("SELECT %s, %s, %s FROM %s WHERE Id = %s", strings.Join(selected, ", "), roles, solutions, o.names.Opportunity, quotedID)
+	return fmt.Sprintf("SELECT %s, %s, %s FROM %s WHERE Id = %s", strings.Join(selected, ", "), roles, o.solutionsQuery(), o.names.Opportunity, quotedID)
 }
 
 func (o *Org) record(row map[string]any) crm.Record {
@@ -53,9 +52,9 @@ func (o *Org) record(row map[string]any) crm.Record {
 	for _, role := range children(row, "OpportunityContactRoles") {
 		record.Contacts = append(record.Contacts, person(role, "Contact"))
 	}
-	for _, solution := range children(row, o.solutions) {
-		if id := text(solution[o.names.SolutionIdentifier]); id != "" {
-			record.Solutions = append(record.Solutions, deal.Solution{ID: id, Name: text(solution[o.names.SolutionName])})
+	for _, child := range children(row, o.solutions.relationship) {
+		if solution, ok := o.solutionRow(child); ok {
+			record.Solutions = append(record.Solutions, solution)
 		}
 	}
 	return record

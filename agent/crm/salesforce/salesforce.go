@@ -18,11 +18,12 @@ import (
 
 // Names are the API names that the document gives.
 type Names struct {
-	Opportunity, Account, ContactRole, Solution string // objects
+	Opportunity, Account, ContactRole, Solution, Detail string // objects
 
 	Sync, ReferralID, Key, SyncStatus, Audit string // of the opportunity
 
 	SolutionOpportunity, SolutionIdentifier, SolutionName string
+	SolutionDetail, DetailIdentifier                      string // empty: the organisation has no catalogue of solutions
 
 	// Mapped are the fields of the mapping: of the opportunity, or "Account." and one of the account.
 	Mapped []string
@@ -36,12 +37,13 @@ type Org struct {
 	names  Names
 
 	selected     []string // what Read selects of the opportunity and its account
-	solutions    string   // relationship from the opportunity to its solutions
+	solutions    solutionRows
 	hasCurrency  bool
 	countryCodes bool // state and country picklists are on
 	longestName  int
 	longestAudit int
 	stages       []Stage
+	picklists    map[string][]string // active values of the mapped fields that have a list
 }
 
 var (
@@ -59,8 +61,11 @@ type Stage struct {
 // Open looks at what the organisation is like: which fields exist and can be seen, its currencies, its stages. It fails with
 // a problem (FieldMissing) that names everything the document asks for and the organisation does not show.
 func Open(ctx context.Context, client *salesforce.Client, names Names) (*Org, error) {
-	org := &Org{client: client, names: names}
+	org := &Org{client: client, names: names, picklists: map[string][]string{}}
 	if err := org.describeOpportunity(ctx); err != nil {
+		return nil, err
+	}
+	if err := org.describeSolutions(ctx); err != nil {
 		return nil, err
 	}
 	if err := org.describeAccount(ctx); err != nil {
@@ -101,15 +106,17 @@ func (o *Org) describeOpportunity(ctx context.Context) error {
 			missing = append(missing, o.names.Opportunity+"."+name)
 		}
 		o.hasCurrency = o.hasCurrency || name == currencyField
+		for _, value := range field.PicklistValues {
+			if value.Active {
+				o.picklists[name] = append(o.picklists[name], value.Value)
+			}
+		}
 		o.selected = append(o.selected, name)
 	}
 	for _, child := range describe.ChildRelationships {
 		if child.ChildSObject == o.names.Solution && child.Field == o.names.SolutionOpportunity {
-			o.solutions = child.RelationshipName
+			o.solutions.relationship = child.RelationshipName
 		}
-	}
-	if o.solutions == "" {
-		missing = append(missing, o.names.Solution+"."+o.names.SolutionOpportunity+" (a lookup to "+o.names.Opportunity+")")
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
@@ -152,6 +159,21 @@ func (o *Org) HasCurrency() bool {
 // LongestName is how many characters an opportunity's name takes.
 func (o *Org) LongestName() int { return o.longestName }
 
+// PicklistValue gives a value of a picklist as the organisation spells it. A field without a list takes any value; ok is
+// false when the list has no such value.
+func (o *Org) PicklistValue(field, value string) (spelled string, ok bool) {
+	values, listed := o.picklists[field]
+	if !listed {
+		return value, true
+	}
+	for _, v := range values {
+		if strings.EqualFold(v, value) {
+			return v, true
+		}
+	}
+	return "", false
+}
+
 // Stages lists the organisation's active stages in order.
 func (o *Org) Stages() []Stage { return o.stages }
 
@@ -190,16 +212,6 @@ func (o *Org) MatchAccounts(ctx context.Context, name, postalCode string) ([]str
 		ids = append(ids, row.ID)
 	}
 	return ids, nil
-}
-
-// Update implements [crm.CRM]. The precondition has a resolution of one second ("Conditional Requests"); the engine
-// does not write a record in the second of its last change.
-func (o *Org) Update(ctx context.Context, id, version string, payload []byte) error {
-	since, err := salesforce.ParseTime(version)
-	if err != nil {
-		return fmt.Errorf("update opportunity %s: %w", id, err)
-	}
-	return translate(o.client.Data().Update(ctx, o.names.Opportunity, id, rawJSON(payload), since))
 }
 
 func translate(err error) error {

@@ -3,24 +3,25 @@ package salesforce
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 )
 
-func rawJSON(payload []byte) json.RawMessage { return json.RawMessage(payload) }
-
-// References of the parts of a create.
+// References of the parts of a composite call.
 const (
 	accountPart     = "account"
 	opportunityPart = "opportunity"
 )
 
-// EncodeCreate implements [crm.CRM]: one composite call, all or none, so that an account never stays behind alone.
+// EncodeCreate implements [crm.CRM]: one composite call, all or none, so that an account never stays behind alone and an
+// opportunity never lacks its solutions.
 func (o *Org) EncodeCreate(record crm.NewRecord) ([]byte, error) {
 	fields := maps.Clone(record.Fields)
 	fields[o.names.Sync] = true
@@ -39,6 +40,7 @@ func (o *Org) EncodeCreate(record crm.NewRecord) ([]byte, error) {
 	parts = append(parts, salesforce.Subrequest{
 		Method: http.MethodPost, Path: "/sobjects/" + o.names.Opportunity, ReferenceID: opportunityPart, Body: fields,
 	})
+	parts = append(parts, o.solutionParts("@{"+opportunityPart+".id}", record.Solutions, nil)...)
 	return o.client.EncodeComposite(true, parts...)
 }
 
@@ -65,8 +67,14 @@ func shorten(text string, longest int) string {
 	return text
 }
 
-// fitAudit keeps the newest lines, which stand first.
-func (o *Org) fitAudit(audit string) string { return shorten(audit, o.longestAudit) }
+// fitAudit keeps the newest lines, which stand first, and only whole ones.
+func (o *Org) fitAudit(audit string) string {
+	kept := shorten(audit, o.longestAudit)
+	if end := strings.LastIndexByte(kept, '\n'); kept != audit && end > 0 {
+		return kept[:end]
+	}
+	return kept
+}
 
 // Create implements [crm.CRM].
 func (o *Org) Create(ctx context.Context, payload []byte) (string, error) {
@@ -74,7 +82,7 @@ func (o *Org) Create(ctx context.Context, payload []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("create opportunity: %w", translate(err))
 	}
-	if err := cause(parts); err != nil {
+	if _, err := cause(parts); err != nil {
 		return "", fmt.Errorf("create opportunity: %w", translate(err))
 	}
 	for _, part := range parts {
@@ -92,8 +100,8 @@ func (o *Org) Create(ctx context.Context, payload []byte) (string, error) {
 	return "", fmt.Errorf("create opportunity: %w", errEmptyAnswer)
 }
 
-// cause gives the failure that made an all-or-none call fail: that of a part which was not merely rolled back.
-func cause(parts []salesforce.Subresponse) error {
+// cause gives the failure that made an all-or-none call fail, and the part that it is of: one that was not merely rolled back.
+func cause(parts []salesforce.Subresponse) (failed string, _ error) {
 	var rolledBack error
 	for _, part := range parts {
 		err := part.Err()
@@ -101,19 +109,27 @@ func cause(parts []salesforce.Subresponse) error {
 			continue
 		}
 		if !strings.Contains(err.Error(), "PROCESSING_HALTED") {
-			return err
+			return part.ReferenceID, err
 		}
-		rolledBack = err
+		failed, rolledBack = part.ReferenceID, err
 	}
-	return rolledBack
+	return failed, rolledBack
+}
+
+// update is what the payload of an update holds: the opportunity's fields, and the parts that change its solutions.
+type update struct {
+	Fields json.RawMessage   `json:"fields"`
+	Add    []crm.NewSolution `json:"add,omitempty"`
+	Remove []string          `json:"remove,omitempty"`
 }
 
 // EncodeUpdate implements [crm.CRM].
-func (o *Org) EncodeUpdate(fields map[string]any, book crm.Bookkeeping) ([]byte, error) {
-	body := maps.Clone(fields)
+func (o *Org) EncodeUpdate(changes crm.Changes) ([]byte, error) {
+	body := maps.Clone(changes.Fields)
 	if body == nil {
 		body = map[string]any{}
 	}
+	book := changes.Book
 	if book.Key != nil {
 		body[o.names.Key] = strings.ToLower(*book.Key)
 	}
@@ -123,9 +139,53 @@ func (o *Org) EncodeUpdate(fields map[string]any, book crm.Bookkeeping) ([]byte,
 	if book.Audit != nil {
 		body[o.names.Audit] = o.fitAudit(*book.Audit)
 	}
-	encoded, err := json.Marshal(body)
+	fields, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode update: %w", err)
+	}
+	encoded, err := json.Marshal(update{fields, changes.Add, changes.Remove})
 	if err != nil {
 		return nil, fmt.Errorf("encode update: %w", err)
 	}
 	return encoded, nil
+}
+
+// Update implements [crm.CRM]: one call. The precondition has a resolution of one second ("Conditional Requests"); the engine
+// does not write a record in the second of its last change.
+func (o *Org) Update(ctx context.Context, id, version string, payload []byte) error {
+	since, err := salesforce.ParseTime(version)
+	if err != nil {
+		return fmt.Errorf("update opportunity %s: %w", id, err)
+	}
+	var u update
+	if err := json.Unmarshal(payload, &u); err != nil {
+		return fmt.Errorf("update opportunity %s: %w", id, err)
+	}
+	if len(u.Add) == 0 && len(u.Remove) == 0 {
+		return translate(o.client.Data().Update(ctx, o.names.Opportunity, id, u.Fields, since))
+	}
+	body, err := o.client.EncodeComposite(true, o.updateParts(id, since, u)...)
+	if err != nil {
+		return fmt.Errorf("update opportunity %s: %w", id, err)
+	}
+	parts, err := o.client.Composite(ctx, body)
+	if err != nil {
+		return fmt.Errorf("update opportunity %s: %w", id, translate(err))
+	}
+	failed, err := cause(parts)
+	if err = translate(err); errors.Is(err, crm.ErrNotFound) && failed != opportunityPart {
+		return fmt.Errorf("update opportunity %s: %w: %w", id, crm.ErrChanged, err) // a solution was removed by somebody else
+	} else if err != nil {
+		return fmt.Errorf("update opportunity %s: %w", id, err)
+	}
+	return nil
+}
+
+// updateParts writes the opportunity first, so that its precondition guards its solutions too.
+func (o *Org) updateParts(id string, since time.Time, u update) []salesforce.Subrequest {
+	parts := []salesforce.Subrequest{{
+		Method: http.MethodPatch, Path: "/sobjects/" + o.names.Opportunity + "/" + id, ReferenceID: opportunityPart, Body: u.Fields,
+		Header: map[string]string{"If-Unmodified-Since": since.UTC().Format(http.TimeFormat)},
+	}}
+	return append(parts, o.solutionParts(id, u.Add, u.Remove)...)
 }

@@ -36,6 +36,9 @@ const (
 	// no field of it: on its side stands what the seller was told. MicrosoftReason goes with it.
 	MicrosoftStatus = "microsoft_status"
 	MicrosoftReason = "microsoft_reason"
+
+	// Audit is the history that the seller reads; it is not merged.
+	Audit = "audit"
 )
 
 // Values is one side's picture of a deal: canonical text by field. A field that is absent or "" is empty.

@@ -28,6 +28,8 @@ type journalled struct {
 	// Name is what the create is recognised by where its reference does not help: the deal's name for a referral, the customer
 	// for an opportunity.
 	Name string `json:"name,omitempty"`
+	// Told is what a new opportunity's Audit field says.
+	Told string `json:"told,omitempty"`
 }
 
 // finish brings an intent of an earlier run to its end. It gives an outcome or an error when the run ends with it.

@@ -54,6 +54,7 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	}
 	memory := memoryOf(r.deal)
 	result := deal.Merge(memory, current, r.rules, r.holds())
+	r.restoreAudit(&result)
 	if result.Held {
 		r.show(memory, current)
 	}
@@ -145,6 +146,7 @@ type writes struct {
 	patches [][]byte // one per status step; the first carries the other fields too
 	record  []byte
 	report  *string
+	told    *string
 	audit   []store.AuditEntry
 }
 
@@ -259,11 +261,14 @@ func (r *run) bookkeeping(result deal.Result, w *writes) crm.Bookkeeping {
 			lines = append(lines, report)
 		}
 	}
+	if _, blocked := r.settings.Blocked[UpdateOpportunity]; r.record.SyncStatus != status && !blocked {
+		book.SyncStatus = &status // a person edited it
+	}
 	if len(lines) == 0 {
 		return book
 	}
 	audit := r.auditLine(strings.Join(lines, " "))
-	book.Audit, book.SyncStatus, w.report = &audit, &status, &report
+	book.Audit, book.SyncStatus, w.report, w.told = &audit, &status, &report, told(audit)
 	return book
 }
 
@@ -276,6 +281,41 @@ func (r *run) mark(fields map[string]any, status string) {
 	if field, name, ok := r.settings.Plan.Mark(r.record.Fields, mark); ok {
 		fields[field] = name
 	}
+}
+
+// remembered is how many characters of the Audit field are kept, to restore it with.
+const remembered = 4000
+
+// told gives what is remembered of an Audit text: its newest lines, whole ones.
+func told(audit string) *string {
+	kept := []rune(audit)
+	if len(kept) <= remembered {
+		return &audit
+	}
+	short := string(kept[:remembered])
+	if end := strings.LastIndexByte(short, '\n'); end > 0 {
+		short = short[:end]
+	}
+	return &short
+}
+
+// recognised is how many characters of a line must be there for the line to count as there.
+const recognised = 60
+
+// restoreAudit puts back what somebody took out of the Audit field, and says so. What was restored last is not restored again:
+// something else writes the field, and two writers would answer each other for ever.
+func (r *run) restoreAudit(result *deal.Result) {
+	newest, _, _ := strings.Cut(r.deal.Told, "\n")
+	line := []rune(newest)
+	start := string(line[:min(len(line), recognised)])
+	if strings.Contains(r.record.Audit, start) || strings.Contains(newest, problem.New(problem.ReadOnlyRestored, deal.Audit, "").Error()) {
+		return
+	}
+	if _, blocked := r.settings.Blocked[UpdateOpportunity]; blocked {
+		return
+	}
+	r.record.Audit = r.deal.Told
+	result.Notes = append(result.Notes, deal.Note{Code: problem.ReadOnlyRestored, Field: deal.Audit})
 }
 
 // auditLine puts a line before the record's history. Newest first: a field that is too short loses the oldest.
@@ -360,7 +400,7 @@ func (r *run) patch(ctx context.Context, w writes) error {
 // complete makes the attempt the new base: every write of it arrived.
 func (r *run) complete(ctx context.Context, result deal.Result, w writes) (store.Outcome, error) {
 	change := store.Change{
-		Base: packBase(result.Attempt.Intended), Settle: r.settleUpdates(store.IntentDone), Audit: w.audit, Report: w.report, Link: r.phase(result),
+		Base: packBase(result.Attempt.Intended), Settle: r.settleUpdates(store.IntentDone), Audit: w.audit, Report: w.report, Told: w.told, Link: r.phase(result),
 	}
 	if err := r.commit(ctx, change); err != nil {
 		return nil, err
@@ -436,7 +476,7 @@ func (r *run) report(ctx context.Context, codes, text string) error {
 	if err := r.crm.Update(ctx, r.record.ID, r.record.Version, payload); err != nil {
 		return err
 	}
-	return r.commit(ctx, store.Change{Report: &reported})
+	return r.commit(ctx, store.Change{Report: &reported, Told: told(audit)})
 }
 
 // fingerprint identifies everything of the deal that a person can change.

@@ -87,7 +87,7 @@ func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcom
 	}
 	link := r.deal.Link
 	link.ReferralID, link.EngagementID = r.referral.ID, r.referral.EngagementID
-	planned := journalled{Body: body, Base: base, Name: customer}
+	planned := journalled{Body: body, Base: base, Name: customer, Told: record.Audit}
 	intent, err := r.intend(ctx, intentOpportunity, r.referral.ID, planned, &link)
 	if err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func (r *run) received(ctx context.Context, intent store.Intent, planned journal
 	link := r.deal.Link
 	link.CRMID = recordID
 	err := r.commit(ctx, store.Change{
-		Link: &link, Base: packBase(planned.Base), Settle: settled(intent, store.IntentDone, recordID),
+		Link: &link, Base: packBase(planned.Base), Settle: settled(intent, store.IntentDone, recordID), Told: &planned.Told,
 		Audit: []store.AuditEntry{{Actor: "agent", Direction: "inbound", Detail: "created opportunity " + recordID}},
 	})
 	if err != nil {

@@ -195,6 +195,9 @@ func (r *run) commit(ctx context.Context, change store.Change) error {
 	if change.Report != nil {
 		r.deal.Report = *change.Report
 	}
+	if change.Told != nil {
+		r.deal.Told = *change.Told
+	}
 	return nil
 }
 

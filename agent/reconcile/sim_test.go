@@ -76,15 +76,26 @@ func (w *world) sellerEdits(id string) {
 	if r.edited == nil {
 		r.edited = map[string]time.Time{}
 	}
-	choices := 7
+	choices := 8
 	if w.trouble.coSell {
-		choices = 9
+		choices = 10
 	}
 	switch w.random.IntN(choices) {
 	case 6:
 		w.sellerSells(r)
 		return // rows of solutions have stamps of their own
-	case 7:
+	case 7: // what only the agent may write
+		switch w.random.IntN(3) {
+		case 0:
+			if !strings.Contains(r.audit, "CS210 audit") { // what was restored last is not restored again
+				r.audit = ""
+			}
+		case 1:
+			r.status = "As I please"
+		default:
+			r.fields["Referral_Link__c"] = "https://example.com"
+		}
+	case 9:
 		r.fields["How_can_Microsoft_help__c"] = w.pick([]string{"General or other", "Quotes or licensing"})
 	case 8:
 		r.fields["Referral_Visible_to_Microsoft__c"] = true
@@ -138,6 +149,27 @@ func (w *world) portalSells(r *remoteReferral) {
 	w.set(r, "/details/requirements/solutions", list)
 }
 
+// portalAsks requests Microsoft's help for one of the partner's own deals, as a user of the portal does.
+func (w *world) portalAsks(own *remoteReferral) {
+	if !w.trouble.coSell || !own.outgoing || own.tree["status"] != "Active" || w.microsofts(own.engagement) != nil {
+		return
+	}
+	w.set(own, "/consent/consentToShareReferralWithMicrosoftSellers", true)
+	theirs := &remoteReferral{id: w.id("r"), engagement: own.engagement, microsoft: true, created: w.now, updated: w.now}
+	theirs.tree = map[string]any{"name": own.tree["name"], "status": "New", "substatus": "Pending", "inviteContext": map[string]any{"assistanceRequestCode": "GeneralOrOther"}}
+	w.referrals[theirs.id] = theirs
+	w.announce(theirs)
+}
+
+func (w *world) microsofts(engagement string) *remoteReferral {
+	for _, id := range sortedKeys(w.referrals) {
+		if r := w.referrals[id]; r.microsoft && r.engagement == engagement {
+			return r
+		}
+	}
+	return nil
+}
+
 // microsoftAnswers accepts or declines a request for help.
 func (w *world) microsoftAnswers() {
 	for _, id := range sortedKeys(w.referrals) {
@@ -172,7 +204,9 @@ func (w *world) portalEdits(id string) {
 	}
 	r := w.referrals[id]
 	value := "pc " + w.id("v")
-	switch w.random.IntN(7) {
+	switch w.random.IntN(8) {
+	case 7:
+		w.portalAsks(r)
 	case 6:
 		w.portalSells(r)
 	case 0:
@@ -335,6 +369,9 @@ func (w *world) compare(rec *record, r *remoteReferral, fault func(string, ...an
 	if err != nil {
 		fault("referral %s: %v", r.id, err)
 		return
+	}
+	if rec.audit == "" || rec.status != "In sync" && !strings.HasPrefix(rec.status, "Needs attention") {
+		fault("%s/%s: the sync status is %q, the audit %q", rec.id, r.id, rec.status, rec.audit)
 	}
 	if left[deal.StatusField] != deal.InCRM(right[deal.StatusField]) {
 		fault("%s/%s: status %s and %s", rec.id, r.id, left[deal.StatusField], right[deal.StatusField])

@@ -556,6 +556,9 @@ func (s *simCenter) Create(_ context.Context, body []byte) (out referral.Referra
 			r.reference = ""
 		}
 		if engagement, ok := tree["engagementId"].(string); ok {
+			if theirs := w.microsofts(engagement); theirs != nil && theirs.reference == "" && !w.trouble.noRefs {
+				return refusalError{"the portal asked already"}
+			}
 			r.engagement, r.microsoft, r.outgoing = engagement, true, false
 			w.mustBeShared(engagement)
 			tree["status"], tree["substatus"] = "New", "Pending"

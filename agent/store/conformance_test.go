@@ -205,8 +205,9 @@ func TestRecordBaseAndPendings(t *testing.T) {
 		}
 		equal(f, "deal", d, Deal{Key: "pc:1", Base: Values{}, Pending: []Values{{"name": "three"}}})
 		report := "said"
-		f.record(c, Change{Base: Values{"name": "four"}, Report: &report})
-		equal(f, "deal", f.load("pc:1"), Deal{Key: "pc:1", Base: Values{"name": "four"}, Report: "said"})
+		told := "a line\nan older one"
+		f.record(c, Change{Base: Values{"name": "four"}, Report: &report, Told: &told})
+		equal(f, "deal", f.load("pc:1"), Deal{Key: "pc:1", Base: Values{"name": "four"}, Report: "said", Told: told})
 	})
 }
 
@@ -346,6 +347,25 @@ func TestAbsorb(t *testing.T) {
 		f.settle(c, Done{})
 		f.event("later", "pc:r")
 		f.claim("crm:1")
+	})
+}
+
+// Microsoft's counterpart, found by a deal of its own, becomes part of what the other deal knows, and a run of that deal that read
+// its link before does not undo it.
+func TestAbsorbHandsTheCounterpartOver(t *testing.T) {
+	onAll(t, func(f fixture) {
+		c := f.begin("crm:1")
+		f.record(c, Change{Link: &Link{CRMID: "1", ReferralID: "own", EngagementID: "e"}})
+		before := f.load("crm:1").Link
+		shell := f.begin("pc:theirs")
+		f.record(shell, Change{Link: &Link{CounterpartID: "theirs", EngagementID: "e"}})
+		f.ok(f.Absorb(f.Context(), shell, "pc:own"))
+		f.means("pc:theirs", "crm:1")
+		before.Phase = PhaseClosed
+		f.record(c, Change{Link: &before})
+		after := f.load("crm:1").Link
+		equal(f, "counterpart", after.CounterpartID, "theirs")
+		equal(f, "phase", after.Phase, PhaseClosed)
 	})
 }
 

@@ -31,6 +31,7 @@ type Memory struct {
 type memoryDeal struct {
 	link    Link
 	report  string
+	told    string
 	base    Values
 	pending []Values
 

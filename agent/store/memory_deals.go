@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,7 +19,7 @@ func (m *Memory) Load(ctx context.Context, key string) (Deal, error) {
 	if d == nil {
 		return out, nil
 	}
-	out.Link, out.Report, out.Base = d.link, d.report, cleanValues(d.base)
+	out.Link, out.Report, out.Told, out.Base = d.link, d.report, d.told, cleanValues(d.base)
 	for _, p := range d.pending {
 		out.Pending = append(out.Pending, cleanValues(p))
 	}
@@ -87,10 +88,15 @@ func (m *Memory) Record(ctx context.Context, claim Claim, change Change) error {
 		m.aliases[alias] = claim.Key
 	}
 	if change.Link != nil {
+		counterpart := d.link.CounterpartID
 		d.link = *change.Link
+		d.link.CounterpartID = cmp.Or(d.link.CounterpartID, counterpart)
 	}
 	if change.Report != nil {
 		d.report = *change.Report
+	}
+	if change.Told != nil {
+		d.told = *change.Told
 	}
 	if change.Base != nil {
 		d.base, d.pending = change.Base, nil
@@ -185,6 +191,9 @@ func (m *Memory) absorb(shell, into string, now int64) {
 		if in.key == shell {
 			in.key = into
 		}
+	}
+	if other := &m.deals[into].link; other.CounterpartID == "" {
+		other.CounterpartID = m.deals[shell].link.CounterpartID
 	}
 	m.audit[into] = append(m.audit[into], m.audit[shell]...)
 	delete(m.audit, shell)

@@ -145,9 +145,11 @@ func cleanChange(c Change, now int64) (Change, error) {
 			Old: text(e.Old), New: text(e.New), Rule: text(e.Rule), Detail: text(e.Detail),
 		}
 	}
-	if c.Report != nil {
-		report := text(*c.Report)
-		c.Report = &report
+	for _, said := range []**string{&c.Report, &c.Told} {
+		if *said != nil {
+			clean := text(**said)
+			*said = &clean
+		}
 	}
 	return c, nil
 }

@@ -17,12 +17,12 @@ const whereOpen = `state IN ('sent', 'ambiguous')`
 func (s *SQL) Load(ctx context.Context, key string) (Deal, error) {
 	out := Deal{Key: key}
 	err := s.view(ctx, func(t tx) error {
-		found, err := query(t, scanDeal, `SELECT referral_id, engagement_id, counterpart_id, crm_id, origin, phase, report
+		found, err := query(t, scanDeal, `SELECT referral_id, engagement_id, counterpart_id, crm_id, origin, phase, report, told
 			FROM deal WHERE connector = $1 AND deal_key = $2`, key)
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		out.Link, out.Report = found[0].Link, found[0].Report
+		out.Link, out.Report, out.Told = found[0].Link, found[0].Report, found[0].Told
 		if err := t.loadSnapshots(&out); err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func (s *SQL) Load(ctx context.Context, key string) (Deal, error) {
 
 func scanDeal(scan func(...any) error) (d Deal, err error) {
 	l := &d.Link
-	err = scan(&l.ReferralID, &l.EngagementID, &l.CounterpartID, &l.CRMID, &l.Origin, &l.Phase, &d.Report)
+	err = scan(&l.ReferralID, &l.EngagementID, &l.CounterpartID, &l.CRMID, &l.Origin, &l.Phase, &d.Report, &d.Told)
 	return d, err
 }
 
@@ -216,6 +216,8 @@ func (t tx) absorb(shell, into string) error {
 		return errAgain
 	}
 	for _, statement := range []string{
+		`UPDATE deal SET counterpart_id = (SELECT s.counterpart_id FROM deal AS s WHERE s.connector = $1 AND s.deal_key = $2)
+			WHERE connector = $1 AND deal_key = $3 AND counterpart_id = ''`,
 		`UPDATE alias SET deal_key = $3 WHERE connector = $1 AND deal_key = $2`,
 		`UPDATE intent SET deal_key = $3 WHERE connector = $1 AND deal_key = $2`,
 		`UPDATE audit SET deal_key = $3, seq = seq + (SELECT COALESCE(MAX(a.seq), 0) FROM audit AS a
@@ -269,18 +271,22 @@ func (s *SQL) Absorb(ctx context.Context, claim Claim, into string) error {
 
 func (t tx) writeDeal(key string, c Change) error {
 	if l := c.Link; l != nil {
-		_, err := t.exec(`UPDATE deal SET referral_id = $3, engagement_id = $4, counterpart_id = $5, crm_id = $6, origin = $7,
-			phase = $8 WHERE connector = $1 AND deal_key = $2`,
+		_, err := t.exec(`UPDATE deal SET referral_id = $3, engagement_id = $4, counterpart_id = COALESCE(NULLIF($5, ''), counterpart_id),
+			crm_id = $6, origin = $7, phase = $8 WHERE connector = $1 AND deal_key = $2`,
 			key, l.ReferralID, l.EngagementID, l.CounterpartID, l.CRMID, l.Origin, l.Phase)
 		if err != nil {
 			return err
 		}
 	}
-	if c.Report == nil {
-		return nil
+	for column, value := range map[string]*string{"report": c.Report, "told": c.Told} {
+		if value == nil {
+			continue
+		}
+		if _, err := t.exec(`UPDATE deal SET `+column+` = $3 WHERE connector = $1 AND deal_key = $2`, key, *value); err != nil {
+			return err
+		}
 	}
-	_, err := t.exec(`UPDATE deal SET report = $3 WHERE connector = $1 AND deal_key = $2`, key, *c.Report)
-	return err
+	return nil
 }
 
 func (t tx) writeSnapshots(key string, c Change) error {

@@ -151,6 +151,7 @@ type Deal struct {
 	Pending []Values // merged results that were about to be written since, oldest first
 	Intents []Intent // open ones, oldest first
 	Report  string   // the problem text last written to the CRM's Audit field
+	Told    string   // the newest lines of what that field was last given
 }
 
 // AuditEntry is one line of a deal's history. Entries are never changed or removed.
@@ -175,7 +176,7 @@ type Settlement struct {
 
 // Change is what a run of the engine wants recorded, all of it in one transaction. Zero fields change nothing.
 type Change struct {
-	Link    *Link        // replaces the link; the ids it names become aliases of the deal
+	Link    *Link        // replaces the link, except that a counterpart once known stays; the ids it names become aliases
 	Aliases []string     // further external keys that mean this deal
 	Base    Values       // replaces the base and drops every pending (non-nil empty Values are a base too)
 	Pending Values       // appended to the pendings; with Base in the same change, Base comes first
@@ -183,6 +184,7 @@ type Change struct {
 	Settle  []Settlement // applied after Open
 	Audit   []AuditEntry
 	Report  *string
+	Told    *string
 }
 
 // Outcome says how a run ended: Done, Retry, Park or Gate.
@@ -253,7 +255,7 @@ type Deals interface {
 	Lookup(ctx context.Context, externalKey string) (key string, found bool, err error)
 
 	// Record applies a change to the claimed deal. An alias that belongs to a shell (a deal without base, without open
-	// intents and not linked on both sides) absorbs that shell: its aliases and history move here, it ceases to exist, and
+	// intents and not linked on both sides) absorbs that shell: what it knows moves here as with Absorb, it ceases to exist, and
 	// the claimed deal's generation is raised so that the shell's events are not lost. An intent ID that is open already
 	// must carry the same payload and is then a repeat: state, times and attempts are taken over; a closed one is replaced.
 	//
@@ -262,8 +264,8 @@ type Deals interface {
 	Record(ctx context.Context, claim Claim, change Change) error
 
 	// Absorb says that the claimed deal, a shell, is the same as the deal `into` (its key, or any external key of it).
-	// Aliases and history move there, its generation is raised, and the claimed deal ceases to exist: there is nothing left
-	// to settle. It fails with ErrBoundElsewhere when the claimed deal is no shell, and ErrLeaseLost.
+	// Aliases and history move there, and so does Microsoft's counterpart where the other knows none; its generation is raised,
+	// and the claimed deal ceases to exist: there is nothing left to settle. It fails with ErrBoundElsewhere when the claimed deal is no shell, and ErrLeaseLost.
 	Absorb(ctx context.Context, claim Claim, into string) error
 
 	// OpenIntents lists the open intents of a kind, of all deals, oldest first; an empty kind lists all kinds.

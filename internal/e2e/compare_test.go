@@ -21,7 +21,7 @@ type both struct {
 func (b *bed) opportunities() map[string][]map[string]any {
 	byName := map[string][]map[string]any{}
 	for _, row := range b.sandbox.Salesforce().Rows("Opportunity") {
-		name := strings.TrimPrefix(text(row["Name"]), "✔ ")
+		name := strings.TrimLeft(text(row["Name"]), "✔✗ ")
 		byName[name] = append(byName[name], row)
 	}
 	return byName
@@ -109,7 +109,8 @@ func (d both) differences() []string {
 	if o["Sync_with_Partner_Center__c"] != true {
 		faults = append(faults, "Sync with Partner Center is off")
 	}
-	if reference := text(r["externalReferenceId"]); reference != "" || r["direction"] == "Outgoing" && !d.unreferenced {
+	fromPortal := strings.HasPrefix(text(r["name"]), receivedName)
+	if reference := text(r["externalReferenceId"]); reference != "" || r["direction"] == "Outgoing" && !d.unreferenced && !fromPortal {
 		equal("reference", text(o["Id"]), reference)
 	}
 	return faults

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,85 +14,172 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
 )
 
+var (
+	dealsOnEachSide = flag.Int("deals", 51, "deals that begin on each side at once")
+	killsUnderLoad  = flag.Int("kills", 12, "kills while these deals are under way")
+)
+
 const (
-	dealsOnEachSide = 50
-	customers       = 7
+	customers = 7
+	// receivedName begins the names of deals that begin in Partner Center. Those that a colleague enters there name no record.
+	receivedName = "Received deal"
 )
 
 func sellersDeal(i int) string    { return fmt.Sprintf("Seller's deal %d", i) }
+func receivedDeal(i int) string   { return fmt.Sprintf("%s %d", receivedName, i) }
+func asksForHelp(i int) bool      { return i%3 == 2 }
+func kindsOf(n, kind int) int     { return (n + 2 - kind) / 3 }
+func partnersOwn(i int) bool      { return i%3 > 0 }
 func microsoftsDeal(i int) string { return fmt.Sprintf("Microsoft's deal %d", i) }
 
-func (b *bed) sellerShares(name string, i int) string {
-	return b.act("create_opportunity", map[string]string{
+// sellerShares begins a private deal.
+func (b *bed) sellerShares(name string, i int) string { return b.sellerSharesKind(name, i, 0) }
+
+// sellerSharesKind begins a deal: private (0), visible to Microsoft (1), or co-sell (2).
+func (b *bed) sellerSharesKind(name string, i, kind int) string {
+	parameters := map[string]string{
 		"name": name, "stage": "Qualification", "amount": strconv.Itoa(1000 + i), "close_date": "2027-03-31", "description": "notes of " + name,
 		"account": fmt.Sprintf("Fabrikam %d", i%customers), "country": "Norway", "street": "1 Main St", "city": "Oslo", "postal_code": "0150",
 		"solution": "SOL-10001-AAA", "Sync_with_Partner_Center__c": "true",
-	})
+	}
+	switch kind {
+	case 1:
+		parameters["Referral_Visible_to_Microsoft__c"] = "true"
+	case 2:
+		maps.Copy(parameters, customerContact)
+		parameters["How_can_Microsoft_help__c"] = helpValue
+	}
+	return b.act("create_opportunity", parameters)
 }
 
-func (b *bed) microsoftSends(name string, i int) string {
-	return b.act("send_referral", map[string]string{
+func (b *bed) microsoftSends(name string, i int) string { return b.arrives(name, i, 0) }
+
+// arrives begins a deal in Partner Center: one that Microsoft sends (0), or one that a colleague enters in the portal, private (1) or
+// visible to Microsoft (2).
+func (b *bed) arrives(name string, i, kind int) string {
+	parameters := map[string]string{
 		"name": name, "value": strconv.Itoa(2000 + i), "currency": "USD", "close_date": "2027-06-30", "notes": "notes of " + name,
 		"customer": fmt.Sprintf("Contoso %d", i%customers), "address_line1": "2 Main St", "city": "Bergen", "postal_code": "5003", "country": "NO",
-	})
+	}
+	act := "send_referral"
+	if kind > 0 {
+		act, parameters["kind"] = "portal_create", []string{"", "private", "partner_led"}[kind]
+	}
+	return b.act(act, parameters)
 }
 
-// Fifty deals begin on each side at once, at 50 ms latency and with one request in twenty failing in some way. They end equal
+// beginDeals lets deals of all kinds begin on both sides at once.
+func (b *bed) beginDeals(n int) (shared, received, names []string) {
+	for i := range n {
+		shared = append(shared, b.sellerSharesKind(sellersDeal(i), i, i%3))
+		received = append(received, b.arrives(receivedDeal(i), i, i%3))
+		names = append(names, sellersDeal(i), receivedDeal(i))
+	}
+	return shared, received, names
+}
+
+// createsOf is what so many deals of all kinds cost in creates.
+func createsOf(n int) map[string]int {
+	return map[string]int{
+		"create referral":    n + kindsOf(n, 2), // share: one create in Partner Center, two for a co-sell deal …
+		"create Opportunity": n,                 // receive: one create in Salesforce …
+		"create Account":     customers,
+
+		"create Microsoft_Solution__c": n, // … in the opportunity's own call
+	}
+}
+
+// Deals of all kinds begin on each side at once, at 50 ms latency and with one request in twenty failing in some way. They end equal
 // in every mapped field, and each path costs exactly the writes that are stated here: nothing is created twice, nothing is
 // written twice, and nothing echoes.
 func TestDealsBecomeEqualUnderFaults(t *testing.T) {
 	t.Parallel()
+	n := *dealsOnEachSide
 	b := newBed(t, nil)
 	b.start()
-	var shared, received, names []string
 	b.trouble(lab.FaultPlan{Rate: 0.05, Seed: 1, Latency: 50 * time.Millisecond})
 	mark := b.lastOperation()
-	for i := range dealsOnEachSide {
-		shared = append(shared, b.sellerShares(sellersDeal(i), i))
-		received = append(received, b.microsoftSends(microsoftsDeal(i), i))
-		names = append(names, sellersDeal(i), microsoftsDeal(i))
-	}
+	shared, received, names := b.beginDeals(n)
 	b.until("all deals to be equal", func() []string { return b.unequal(names) })
-	b.expectWrites(mark, map[string]int{
-		"create referral":    dealsOnEachSide, // share: one create in Partner Center …
-		"update Opportunity": dealsOnEachSide, // … and one update that tells the opportunity its referral
-		"create Opportunity": dealsOnEachSide, // receive: one create in Salesforce, and nothing in Partner Center
-		"create Account":     customers,
-
-		"create Microsoft_Solution__c": dealsOnEachSide, // in the opportunity's own call
-	})
+	want := createsOf(n)
+	want["update Opportunity"] = n // share: one update that tells the opportunity its referral; receive: none in Partner Center
+	b.expectWrites(mark, want)
 
 	mark = b.lastOperation()
 	for i, id := range shared {
 		b.act("edit_opportunity", map[string]string{"id": id, "amount": strconv.Itoa(5000 + i), "close_date": "2027-04-30", "description": "edited by the seller"})
 	}
 	for i, id := range received {
-		b.act("edit_referral", map[string]string{"id": id, "value": strconv.Itoa(7000 + i), "notes": "edited by Microsoft"})
+		b.act("edit_referral", map[string]string{"id": id, "value": strconv.Itoa(7000 + i), "notes": "edited in Partner Center", "by": "portal_user"})
 	}
 	b.until("the edits to be equal", func() []string { return b.unequal(names) })
 	b.expectWrites(mark, map[string]int{
-		"update referral":    dealsOnEachSide, // an edit of the seller: one patch
-		"update Opportunity": dealsOnEachSide, // an edit of Microsoft: one update
+		"update referral":    n, // an edit of the seller: one patch
+		"update Opportunity": n, // an edit in Partner Center: one update
 	})
 
 	mark = b.lastOperation()
-	for i := range dealsOnEachSide {
-		row := b.opportunities()[microsoftsDeal(i)][0]
-		b.act("edit_opportunity", map[string]string{"id": text(row["Id"]), "stage": "Qualification"})
+	waiting := map[string]string{} // referral by name
+	for i, id := range received {
+		if !partnersOwn(i) {
+			row := b.opportunities()[receivedDeal(i)][0]
+			b.act("edit_opportunity", map[string]string{"id": text(row["Id"]), "stage": "Qualification"})
+			waiting[receivedDeal(i)] = id
+		}
 	}
 	b.until("the deals to be accepted", func() []string {
-		var waiting []string
-		for i, id := range received {
+		var open []string
+		for name, id := range waiting {
 			if referral, err := b.sandbox.PartnerCenter().Referral(id); err != nil || referral.Status != "Active" {
-				waiting = append(waiting, microsoftsDeal(i))
+				open = append(open, name)
 			}
 		}
-		return append(waiting, b.unequal(names)...)
+		return append(open, b.unequal(names)...)
 	})
-	b.expectWrites(mark, map[string]int{"update referral": dealsOnEachSide}) // leaving on-hold: one patch accepts
+	b.expectWrites(mark, map[string]int{"update referral": kindsOf(n, 0)}) // leaving on-hold: one patch accepts
 	b.trouble(lab.FaultPlan{})
 	b.stop()
 	b.expectFaults(20)
+}
+
+// The agent is killed again and again while deals of all kinds are under way on both sides, one request in twenty fails, and up to
+// eight deals are worked on at once. Everything is created exactly as often as without a kill, and every deal ends equal.
+func TestKilledUnderLoad(t *testing.T) {
+	t.Parallel()
+	n, kills := *dealsOnEachSide, *killsUnderLoad
+	b := newBed(t, nil)
+	b.trouble(lab.FaultPlan{Rate: 0.05, Seed: 2, Latency: 10 * time.Millisecond})
+	b.start()
+	mark := b.lastOperation()
+	_, _, names := b.beginDeals(n)
+	trap := b.sandbox.Kit().Trap
+	for kill := range kills {
+		if err := trap.Arm(1+kill%7, []string{"before", "after"}[kill%2]); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-trap.Hit():
+		case <-time.After(*patience):
+			t.Fatalf("kill %d: the effect was not reached\n%s", kill, b.tail())
+		}
+		b.kill()
+		trap.Release()
+		b.start()
+	}
+	b.until("all deals to be equal after the kills", func() []string { return b.unequal(names) })
+	b.rest()
+	got := b.agentsWrites(mark)
+	const atOnce = 8
+	if updates := got["update Opportunity"]; updates < n || updates > n+atOnce*kills {
+		t.Errorf("%d opportunities were updated for %d shares and %d kills", updates, n, kills)
+	}
+	t.Logf("%d deals on each side, %d kills: %d updates for %d shares", n, kills, got["update Opportunity"], n)
+	delete(got, "update Opportunity")
+	if diff := cmp.Diff(createsOf(n), got); diff != "" {
+		t.Errorf("writes of the agent (-want +got)\n%s", diff)
+	}
+	b.trouble(lab.FaultPlan{})
+	b.stop()
 }
 
 // expectFaults makes sure that the world was as unkind as the test says.

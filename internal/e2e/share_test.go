@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 )
@@ -103,45 +102,6 @@ func TestLivesOfDeals(t *testing.T) {
 	}
 	b.act("edit_opportunity", map[string]string{"id": paused, "Sync_with_Partner_Center__c": "true"})
 	b.until("the deal that goes on to be equal", func() []string { return b.unequal([]string{"Paused"}) })
-	b.stop()
-}
-
-// A deal that asks for help is two referrals of one engagement: the partner's own, and Microsoft's. What Microsoft answers
-// reaches the opportunity.
-func TestCoSellDealIsTwoReferrals(t *testing.T) {
-	t.Parallel()
-	b := newBed(t, nil)
-	b.start()
-	id := b.act("create_opportunity", map[string]string{
-		"name": "Together", "stage": "Qualification", "amount": "60000", "close_date": "2027-03-31", "account": "Fabrikam", "country": "NO",
-		"street": "1 Main St", "city": "Oslo", "postal_code": "0150", "solution": "SOL-10001-AAA", "contact": "Buyer", "contact_first_name": "First",
-		"contact_email": "buyer@example.com", "contact_phone": "+47 1", "Sync_with_Partner_Center__c": "true", "How_can_Microsoft_help__c": "Quotes or licensing",
-	})
-	engaged := func() []string {
-		var own, microsofts int
-		for _, referral := range b.sandbox.PartnerCenter().All() {
-			if referral.OrganizationID == "msft" {
-				microsofts++
-			} else {
-				own++
-			}
-		}
-		if own != 1 || microsofts != 1 {
-			return []string{fmt.Sprintf("%d own referrals, %d of Microsoft", own, microsofts)}
-		}
-		return nil
-	}
-	b.until("both referrals", engaged)
-	b.until("the opportunity to show that Microsoft sees it", func() []string {
-		if row, _ := b.sandbox.Salesforce().Row("Opportunity", id); row["Referral_Visible_to_Microsoft__c"] != true {
-			return []string{"not visible"}
-		}
-		return b.unequal([]string{"Together"})
-	})
-	b.rest()
-	if faults := engaged(); faults != nil {
-		t.Error(faults)
-	}
 	b.stop()
 }
 

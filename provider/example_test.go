@@ -56,6 +56,9 @@ func newRoot(t *testing.T, from, binary string, w *world, variables map[string]s
 	for name, value := range variables {
 		r.env = append(r.env, "TF_VAR_"+name+"="+value)
 	}
+	if _, err := os.Stat(filepath.Join(r.dir, "modules")); err == nil {
+		r.must(t, "get", "-no-color")
+	}
 	return r
 }
 

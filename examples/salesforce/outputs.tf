@@ -1,14 +1,19 @@
 output "agent_config" {
   description = "The agent's document. It holds no secret: terraform output -raw agent_config > connector.json"
-  value       = cosell_connector.this.agent_config
+  value       = module.kit.agent_config
 }
 
 output "agent_config_sha256" {
   description = "Hash of the document's content, as the agent reports it."
-  value       = cosell_connector.this.agent_config_sha256
+  value       = module.kit.agent_config_sha256
 }
 
 output "start_order" {
   description = "The flows in the order in which the agent starts them."
-  value       = cosell_connector.this.start_order
+  value       = module.kit.start_order
+}
+
+output "permission_sets" {
+  description = "API names of the permission sets, for assigning them by other means than the variables."
+  value       = module.kit.permission_sets
 }

@@ -38,7 +38,7 @@ func newTerraform(ctx context.Context, o options, directory string, variables ma
 	if bytes.HasPrefix(version, []byte("OpenTofu")) {
 		t.name, host = "tofu", "registry.opentofu.org"
 	}
-	if err := copyFiles(o.example, t.directory, "*.tf"); err != nil {
+	if err := copyExample(o.example, t.directory); err != nil {
 		return nil, err
 	}
 	mirror := filepath.Join(directory, "mirror")
@@ -137,6 +137,23 @@ func (t *terraform) unchanged(ctx context.Context) error {
 		return fmt.Errorf("the plan is not empty:\n%s", plan)
 	}
 	return err
+}
+
+// copyExample copies the configuration with its modules. What somebody's own runs left beside it, variables and state, stays.
+func copyExample(from, to string) error {
+	if err := copyFiles(from, to, "*.tf"); err != nil {
+		return err
+	}
+	modules, err := filepath.Glob(filepath.Join(from, "modules", "*"))
+	if err != nil {
+		return fmt.Errorf("find the modules of the example: %w", err)
+	}
+	for _, module := range modules {
+		if err := copyFiles(module, filepath.Join(to, "modules", filepath.Base(module)), "*.tf"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func copyFiles(from, to, pattern string) error {

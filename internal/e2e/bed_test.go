@@ -179,21 +179,32 @@ func (b *bed) environment(variables map[string]string) {
 	}
 }
 
+// copyExample copies the configuration with its modules, without what somebody's own runs left beside it, and lets Terraform
+// know the modules. The provider needs no installation.
 func (b *bed) copyExample() {
-	files, err := filepath.Glob(filepath.Join(root, "examples", "salesforce", "*.tf"))
-	if err != nil || len(files) == 0 {
-		b.t.Fatalf("examples/salesforce: %d files, %v", len(files), err)
-	}
-	into := b.mkdir("terraform")
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(into, filepath.Base(file)), content, 0o600)
+	b.t.Helper()
+	from, into := os.DirFS(filepath.Join(root, "examples", "salesforce")), b.mkdir("terraform")
+	err := fs.WalkDir(from, ".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && len(path) > 1 && strings.HasPrefix(entry.Name(), "."):
+			return fs.SkipDir
+		case entry.IsDir():
+			return os.MkdirAll(filepath.Join(into, path), 0o700)
+		case filepath.Ext(path) != ".tf":
+			return nil
 		}
+		content, err := fs.ReadFile(from, path)
 		if err != nil {
-			b.t.Fatal(err)
+			return err
 		}
+		return os.WriteFile(filepath.Join(into, path), content, 0o600)
+	})
+	if err != nil {
+		b.t.Fatal(err)
 	}
+	b.terraform("get", "-no-color")
 }
 
 // terraform runs one command and gives its standard output.

@@ -66,19 +66,23 @@ func (s *salesforce) customised(ctx context.Context) ([]string, error) {
 			left = append(left, "Opportunity."+field.Name)
 		}
 	}
-	var solution map[string]any
-	switch err := s.rows.get(ctx, "/sobjects/Microsoft_Solution__c/describe", nil, &solution); {
-	case err == nil:
-		left = append(left, "Microsoft_Solution__c")
-	case !missing(err):
-		return nil, err
+	for _, object := range []string{"Microsoft_Solution__c", "Microsoft_Solution_Detail__c"} {
+		var description map[string]any
+		switch err := s.rows.get(ctx, "/sobjects/"+object+"/describe", nil, &description); {
+		case err == nil:
+			left = append(left, object)
+		case !missing(err):
+			return nil, err
+		}
 	}
-	sets, err := s.query(ctx, "SELECT Id FROM PermissionSet WHERE Name = 'Cosell_Agent'")
-	if err != nil {
-		return nil, err
-	}
-	if len(sets) > 0 {
-		left = append(left, "permission set Cosell_Agent")
+	for _, name := range []string{"Cosell_Agent", "Cosell_Seller", "Cosell_Catalogue"} {
+		sets, err := s.query(ctx, "SELECT Id FROM PermissionSet WHERE Name = '"+name+"'")
+		if err != nil {
+			return nil, err
+		}
+		if len(sets) > 0 {
+			left = append(left, "permission set "+name)
+		}
 	}
 	return left, nil
 }

@@ -158,7 +158,7 @@ func (d *demo) provision(ctx context.Context) error {
 		return err
 	}
 	d.line.Done(d.cli.name+" init, from a local mirror", took)
-	if err := d.change(ctx, "apply", "created: webhook registration, custom fields, an object, a permission set, flows, the connector"); err != nil {
+	if err := d.change(ctx, "apply", "created: webhook registration, custom fields and objects, the page layout, permission sets, flows, the connector"); err != nil {
 		return err
 	}
 	d.salesforce, err = openSalesforce(ctx, d.sandbox)

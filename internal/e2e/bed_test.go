@@ -105,6 +105,15 @@ func newBed(t *testing.T, variables map[string]string) *bed {
 // newBedWith is newBed with some switches of the sandbox set.
 func newBedWith(t *testing.T, switches, variables map[string]string) *bed {
 	t.Helper()
+	b := newBareBed(t, switches, variables)
+	b.terraform("apply", "-auto-approve", "-input=false", "-no-color")
+	b.writeDocument()
+	return b
+}
+
+// newBareBed makes a sandbox and the directory from which Terraform can provision it.
+func newBareBed(t *testing.T, switches, variables map[string]string) *bed {
+	t.Helper()
 	terraformProgram(t)
 	b := &bed{t: t, dir: t.TempDir()}
 	var err error
@@ -133,8 +142,6 @@ func newBedWith(t *testing.T, switches, variables map[string]string) *bed {
 	t.Cleanup(func() { _ = b.log.Close() })
 	b.environment(variables)
 	b.copyExample()
-	b.terraform("apply", "-auto-approve", "-input=false", "-no-color")
-	b.writeDocument()
 	return b
 }
 

@@ -212,3 +212,62 @@ func TestOverridesAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// What the connector can do without may be left out, a layout may be left alone, and what belongs to a package is used under its
+// name without being declared: it is granted and shown, and destroy leaves it.
+func TestKitWithoutWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.create(t, detailObjectNamed(t, "Packaged_Solution__c"))
+	w.create(t, detailField(t, "Packaged_Solution__c", "Id_Number__c", false))
+	w.create(t, detailField(t, "Opportunity", "Packaged_Program__c", false))
+	lookup, err := metadata.Encode("CustomField", "Packaged_Solution__c.Deal__c", metadata.CustomField{
+		Label: "Deal", Type: "Lookup", ReferenceTo: "Opportunity", RelationshipName: "Packaged_Solutions",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.create(t, lookup)
+	before := leftBehind(t, w)
+	r := exampleRoot(t, w, map[string]string{
+		"object_overrides": `{ solution = { use = "existing", name = "Packaged_Solution__c" } }`,
+		"field_overrides": `{
+			solution_opportunity      = { use = "existing", name = "Deal__c" }
+			solution_identifier       = { use = "existing", name = "Id_Number__c" }
+			referral_program          = { use = "existing", name = "Packaged_Program__c" }
+			close_reason              = { type = "picklist", picklist = { values = [{ name = "Not a customer" }] } }
+			microsoft_crm_identifier  = { use = "none" }
+			solution_detail           = { use = "none" }
+			solution_detail_type      = { use = "none" }
+			solution_detail_publisher = { use = "none" }
+		}`,
+		"solutions": `[{ solution_id = "SOL-00001-AAA", name = "Analytics" }]`, "catalogue_managers": `["provider.admin@example.com"]`,
+		"layout_section": `{ label = "Co-sell", after = "Opportunity Information" }`, "related_lists": `["solutions"]`,
+	})
+	r.must(t, "apply", "-input=false", "-no-color", "-auto-approve")
+	if output, status := r.run(t, "plan", "-input=false", "-no-color", "-detailed-exitcode"); status != 0 {
+		t.Errorf("the plan after apply is not empty (exit status %d):\n%s", status, output)
+	}
+	for field, want := range map[string]string{"Packaged_Solution__c.Deal__c": "edit", "Packaged_Program__c": "read", "Microsoft_CRM_Identifier__c": ""} {
+		if got := grantsOf(t, w, "Cosell_Seller")[field]; got != want {
+			t.Errorf("sellers may %s %s, want %s", got, field, want)
+		}
+	}
+	if got := grantsOf(t, w, "Cosell_Agent")["Packaged_Program__c"]; got != "edit" {
+		t.Errorf("the agent may %s the packaged field", got)
+	}
+	decoded := decodeOutput(t, r)
+	if decoded.CRM.Objects[document.ObjectSolution] != "Packaged_Solution__c" || decoded.CRM.Fields[document.FieldSolutionIdentifier] != "Id_Number__c" ||
+		decoded.CRM.Fields[document.FieldProgram] != "Packaged_Program__c" || decoded.CRM.Fields[document.FieldMicrosoftCRMID] != "" {
+		t.Errorf("the document names %v of %v", decoded.CRM.Fields, decoded.CRM.Objects)
+	}
+	r.write(t, "layout.auto.tfvars", []byte("opportunity_layout = null\n"))
+	if output, status := r.run(t, "plan", "-input=false", "-no-color", "-detailed-exitcode"); status != 2 ||
+		!strings.Contains(output, "0 to add, 0 to change, 2 to destroy") {
+		t.Errorf("leaving the layout alone gave status %d:\n%s", status, output)
+	}
+	r.must(t, "destroy", "-input=false", "-no-color", "-auto-approve")
+	if after := leftBehind(t, w); !slices.Equal(after, before) {
+		t.Errorf("destroy left, or took, something:\nbefore %q\nafter  %q", before, after)
+	}
+}

@@ -1,8 +1,8 @@
 // Package metadata holds the components of Salesforce's Metadata API as ordered XML trees, and typed structs for the few
 // kinds that are written attribute by attribute.
 //
-// A tree that came from the service keeps the bytes of every element. Writing it again gives the same bytes for all that
-// was not changed, so a layout or an object survives an update of one of its parts even when it holds elements that this
+// A tree that came from the service keeps the bytes of every element, and of the white space and comments between them.
+// Writing it again gives the same bytes for all that was not changed, so a layout or an object survives an update of one of its parts even when it holds elements that this
 // program has never heard of.
 package metadata
 
@@ -30,6 +30,8 @@ type Node struct {
 	children []*Node
 	parent   *Node
 	raw      []byte // the element's bytes as they came, as long as nothing in it was changed
+	before   []byte // white space and comments between the previous sibling, or the start of the parent, and this element
+	after    []byte // white space and comments between the last child and the end of this element
 }
 
 // Attr is an attribute, its name as written, e.g. "xsi:nil".
@@ -110,7 +112,7 @@ func (n *Node) ChildTexts(name string) []string {
 // SetText replaces the element's content by a text.
 func (n *Node) SetText(text string) {
 	n.touch()
-	n.text, n.children = text, nil
+	n.text, n.children, n.after = text, nil, nil
 }
 
 // SetChildText sets the text of the first child of a name, appending the child if there is none.
@@ -150,7 +152,7 @@ func (n *Node) InsertBefore(sibling, child *Node) {
 	n.children = slices.Insert(n.children, at, child)
 }
 
-// Remove takes a child out. It does nothing when the node is not a child.
+// Remove takes a child out; the white space and comments before it stay. It does nothing when the node is not a child.
 func (n *Node) Remove(child *Node) {
 	at := slices.Index(n.children, child)
 	if at < 0 {
@@ -158,7 +160,12 @@ func (n *Node) Remove(child *Node) {
 	}
 	n.touch()
 	n.children = slices.Delete(n.children, at, at+1)
-	child.parent = nil
+	if at < len(n.children) {
+		n.children[at].before = slices.Concat(child.before, n.children[at].before)
+	} else {
+		n.after = slices.Concat(child.before, n.after)
+	}
+	child.parent, child.before = nil, nil
 }
 
 // RemoveAll takes out all children of a name and gives how many there were.
@@ -172,7 +179,7 @@ func (n *Node) RemoveAll(name string) int {
 
 // Clone copies the element and everything in it.
 func (n *Node) Clone() *Node {
-	c := &Node{name: n.name, attrs: slices.Clone(n.attrs), text: n.text, raw: n.raw}
+	c := &Node{name: n.name, attrs: slices.Clone(n.attrs), text: n.text, raw: n.raw, before: n.before, after: n.after}
 	for _, child := range n.children {
 		copied := child.Clone()
 		copied.parent = c
@@ -196,7 +203,8 @@ func (n *Node) String() string {
 }
 
 // write gives kept bytes where nothing changed. Elsewhere children are sorted by name with fullName first, the order in
-// which the service itself writes them; children of one name keep their order, which for lists is their meaning.
+// which the service itself writes them; children of one name keep their order, which for lists is their meaning. White space
+// and comments that stand before a child stay before it.
 func (n *Node) write(b *bytes.Buffer) {
 	if n.raw != nil {
 		b.Write(n.raw)
@@ -223,8 +231,10 @@ func (n *Node) writeContent(b *bytes.Buffer) {
 		return
 	}
 	for _, child := range sorted(n.children) {
+		b.Write(child.before)
 		child.write(b)
 	}
+	b.Write(n.after)
 }
 
 func sorted(children []*Node) []*Node {
@@ -277,6 +287,17 @@ type frame struct {
 	start     int64
 	foreign   bool // the bytes use an element prefix or attribute prefix that only this document declares
 	text      []byte
+	gap       int64 // where the last child, or the start tag, ended
+	content   bool  // something other than white space and comments has followed since
+}
+
+// between gives the bytes from the last child to an offset, unless there is more than white space and comments: what else may
+// stand beside elements says nothing, and must not be sent.
+func (p *parser) between(f *frame, offset int64) []byte {
+	if f.content {
+		return nil
+	}
+	return p.data[f.gap:offset]
 }
 
 func (p *parser) parse() (*Node, error) {
@@ -295,15 +316,20 @@ func (p *parser) parse() (*Node, error) {
 				return nil, err
 			}
 		case xml.EndElement:
-			if err := p.end(t); err != nil {
+			if err := p.end(t, start); err != nil {
 				return nil, err
 			}
 		case xml.CharData:
 			if len(p.open) > 0 {
 				f := &p.open[len(p.open)-1]
 				f.text = append(f.text, t...)
+				f.content = f.content || len(bytes.TrimSpace(t)) > 0
 			} else if len(bytes.TrimSpace(bytes.TrimPrefix(t, []byte("\ufeff")))) > 0 {
 				return nil, errors.New("text outside of the root element")
+			}
+		case xml.ProcInst:
+			if len(p.open) > 0 {
+				p.open[len(p.open)-1].content = true
 			}
 		case xml.Directive:
 			return nil, errors.New("document type declarations are not accepted")
@@ -322,7 +348,12 @@ func (p *parser) start(t xml.StartElement, offset int64) error {
 	if len(p.open) == 0 && p.root != nil {
 		return errors.New("more than one root element")
 	}
-	f := frame{node: &Node{name: t.Name.Local}, qualified: qualified(t.Name), start: offset, foreign: t.Name.Space != ""}
+	f := frame{
+		node: &Node{name: t.Name.Local}, qualified: qualified(t.Name), start: offset, foreign: t.Name.Space != "", gap: p.decoder.InputOffset(),
+	}
+	if len(p.open) > 0 {
+		f.node.before = p.between(&p.open[len(p.open)-1], offset)
+	}
 	for _, a := range t.Attr {
 		if a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns" {
 			continue
@@ -335,7 +366,7 @@ func (p *parser) start(t xml.StartElement, offset int64) error {
 	return nil
 }
 
-func (p *parser) end(t xml.EndElement) error {
+func (p *parser) end(t xml.EndElement, offset int64) error {
 	if len(p.open) == 0 {
 		return fmt.Errorf("unexpected end of %s", t.Name.Local)
 	}
@@ -345,6 +376,8 @@ func (p *parser) end(t xml.EndElement) error {
 	}
 	if len(f.node.children) == 0 {
 		f.node.text = string(f.text)
+	} else {
+		f.node.after = p.between(f, offset)
 	}
 	if !f.foreign {
 		f.node.raw = p.data[f.start:p.decoder.InputOffset()]
@@ -359,6 +392,7 @@ func (p *parser) end(t xml.EndElement) error {
 	node.parent = parent.node
 	parent.node.children = append(parent.node.children, node)
 	parent.foreign = parent.foreign || foreign
+	parent.gap, parent.content = p.decoder.InputOffset(), false
 	return nil
 }
 

@@ -231,17 +231,21 @@ resource "cosell_salesforce_custom_field" "audit" {
 	}})
 }
 
-// TestConnectorAsksForAScope: two installations without scopes on one tenant would both handle every referral.
+// TestConnectorAsksForAScope: two installations without scopes on one tenant would both handle every referral. One that was there
+// first is refused as soon as another takes the registration.
 func TestConnectorAsksForAScope(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.provision(t)
-	_, err := w.partnerCenter(t).CreateRegistration(t.Context(), partnercenter.Registration{
-		WebhookURL: "https://production.example.com/hooks/1", WebhookEvents: []string{partnercenter.EventReferralCreated},
-	})
-	if err != nil {
-		t.Fatal(err)
+	register := func(url string, events ...string) func() {
+		return func() {
+			t.Helper()
+			if err := w.sandbox.PartnerCenter().Overwrite(url, events); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
+	register("https://production.example.com/hooks/1", partnercenter.EventReferralCreated)()
 	webhook := strings.ReplaceAll(liveConnector("intake = \"both\"\n  webhook = { url = \"https://staging.example.com/hooks/2\" }"),
 		`"webhook_registration", `, "")
 	webhook = strings.Replace(webhook, "flows = {\n", "flows = {\n    webhook_registration = true\n", 1)
@@ -249,7 +253,18 @@ func TestConnectorAsksForAScope(t *testing.T) {
 		{Config: liveConnector(""), PlanOnly: true, ExpectError: words("Tenant's webhook belongs to another installation")},
 		{Config: webhook, ExpectError: words("https://production.example.com/hooks/1")},
 		{Config: liveConnector(`referral_scope = { name_prefix = "[staging] " }`)},
+		// Without the registration the scope is not needed; it is again when somebody registers.
+		{PreConfig: register("https://production.example.com/hooks/1"), Config: liveConnector("")},
+		{
+			PreConfig: register("https://other.example.com/hooks/9", partnercenter.EventReferralUpdated),
+			Config:    liveConnector(""), PlanOnly: true, ExpectError: words("https://other.example.com/hooks/9"),
+		},
+		{Config: liveConnector(`sync_delay = "5s"`), PlanOnly: true, ExpectError: words("Tenant's webhook belongs to another installation")},
+		{Config: liveConnector(`referral_scope = { solution_id = "SOL-00001-AAA" }`)},
 	}})
+	if url, events, _ := w.sandbox.PartnerCenter().Registration(); url != "https://other.example.com/hooks/9" || len(events) != 1 {
+		t.Errorf("a connector changed the registration to %s %q", url, events)
+	}
 }
 
 // TestConnectorDoesNotRepeatLiterals: a secret that was written by mistake must not appear in the diagnostic.

@@ -221,14 +221,15 @@ func TestWebhookOfSomebodyElse(t *testing.T) {
 	refused := regexp.MustCompile(`(?s)points\s+to\s+another\s+URL.*` + regexp.QuoteMeta(foreign) + `.*overwrite_existing.*import.*poll`)
 	w.register(foreign, "invoice-ready", "test-created", "referral-created")()
 	w.run(
-		resource.TestStep{Config: config(), ExpectError: refused},
+		resource.TestStep{Config: config(), PlanOnly: true, ExpectError: refused}, // at plan, before anything is touched
 		resource.TestStep{Config: config("overwrite_existing = true"), ConfigPlanChecks: resource.ConfigPlanChecks{
 			PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate)}},
 			ConfigStateChecks: []statecheck.StateCheck{
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("foreign_events"), knownvalue.SetExact([]knownvalue.Check{knownvalue.StringExact("invoice-ready")})),
 			}},
 		resource.TestStep{PreConfig: func() { w.expect(ours, append([]string{"invoice-ready"}, all...)...) }, Config: config(), ConfigPlanChecks: mended},
-		resource.TestStep{PreConfig: w.register(foreign, all...), Config: config(), ExpectError: refused},
+		resource.TestStep{PreConfig: w.register(foreign, all...), Config: config(), PlanOnly: true, ExpectError: refused},
+		resource.TestStep{PreConfig: func() { w.expect(foreign, all...) }, Config: config(twoOfOur), PlanOnly: true, ExpectError: refused},
 		resource.TestStep{Config: config("overwrite_existing = true"), ConfigPlanChecks: mended},
 	)
 	// test-created and referral-created were there before us, and stay; the rest of ours goes. The other tool had
@@ -236,12 +237,39 @@ func TestWebhookOfSomebodyElse(t *testing.T) {
 	w.expect(ours, "referral-created", "referral-updated", "related-referral-created", "related-referral-updated", "test-created")
 }
 
+// between acts after the plan was made and before it is applied.
+type between func()
+
+// CheckPlan implements [plancheck.PlanCheck].
+func (act between) CheckPlan(context.Context, plancheck.CheckPlanRequest, *plancheck.CheckPlanResponse) {
+	act()
+}
+
+// What somebody registers after the plan was made is refused by apply, and what they register after the apply is left alone by
+// destroy.
+func TestWebhookTakenMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.run(resource.TestStep{
+		Config:           config(),
+		ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{between(w.register(foreign, "invoice-ready", "referral-created"))}},
+		ExpectError:      regexp.MustCompile(`(?s)points\s+to\s+` + regexp.QuoteMeta(foreign)),
+	})
+	w.expect(foreign, "invoice-ready", "referral-created")
+	w.run(
+		resource.TestStep{Config: config("overwrite_existing = true")},
+		resource.TestStep{PreConfig: func() { w.expect(ours, append([]string{"invoice-ready"}, all...)...) }, Config: config("overwrite_existing = true"),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{between(w.register(foreign, all...))}}},
+	)
+	w.expect(foreign, all...)
+}
+
 func TestWebhookEventsOfOthersStay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.register(ours, "invoice-ready")() // somebody prepared the registration by hand
 	w.run(
-		resource.TestStep{Config: config()},
+		resource.TestStep{Config: config(), PostApplyFunc: func() { w.expect(ours, append([]string{"invoice-ready"}, all...)...) }},
 		resource.TestStep{PreConfig: w.register(ours, append([]string{"invoice-ready", "subscription-updated"}, all...)...), Config: config(), ConfigPlanChecks: unchanged},
 		resource.TestStep{Config: config(twoOfOur), ConfigPlanChecks: mended},
 		resource.TestStep{PreConfig: func() {

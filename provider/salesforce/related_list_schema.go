@@ -40,7 +40,8 @@ var sortOrders = []word{{"asc", "Asc"}, {"desc", "Desc"}}
 var listPattern = regexp.MustCompile(`^[A-Za-z](_{0,2}[A-Za-z0-9])*(\.[A-Za-z](_{0,2}[A-Za-z0-9])*)?$`)
 
 const layoutNote = "A layout is one document to Salesforce, written as a whole. The provider reads it right before a write, changes its own node and " +
-	"sends the rest back as it was, one write after the other; what people change in Setup meanwhile stays.\n\n"
+	"sends the rest back byte for byte, one write after the other. What people change in Setup between plan and apply stays. Salesforce offers " +
+	"no conditional write: an edit that is saved in the moment between that read and its write would be lost.\n\n"
 
 const layoutPermissions = "**Permissions.** The provider's user needs *Customize Application* and *Modify Metadata Through Metadata API Functions* " +
 	"(or *Modify All Data*)."

@@ -201,7 +201,7 @@ func TestOverridesAreChecked(t *testing.T) {
 	w := newWorld(t)
 	r := exampleRoot(t, w, nil)
 	for override, said := range map[string]string{
-		`field_overrides={ audit = { size = 100000 } }`:  "an attribute that fields do not have",
+		`field_overrides={ audit = { size = 100000 } }`:    "an attribute that fields do not have",
 		`field_overrides={ audits = { length = 100000 } }`: "names roles that the kit does not have: audits",
 		`field_overrides={ audit = { use = "ignored" } }`:  "managed, existing or none",
 		`object_overrides={ account = { name = "X__c" } }`: "the roles solution and solution_detail",

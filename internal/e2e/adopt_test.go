@@ -49,6 +49,11 @@ func olderValues(names ...string) string {
 const olderObject = `<deploymentStatus>Deployed</deploymentStatus><enableReports>true</enableReports><label>Solution</label>` +
 	`<nameField><label>Solution</label><type>Text</type></nameField><pluralLabel>Solutions</pluralLabel><sharingModel>ReadWrite</sharingModel>`
 
+// olderSection is what the older guide has the administrator put on the layout.
+const olderSection = `<layoutSections><customLabel>true</customLabel><detailHeading>true</detailHeading><editHeading>true</editHeading><label>Microsoft Partner Center</label>` +
+	`<layoutColumns><layoutItems><behavior>Edit</behavior><field>Share_with_Microsoft__c</field></layoutItems><layoutItems><behavior>Edit</behavior><field>Audit__c</field></layoutItems></layoutColumns>` +
+	`<layoutColumns/><style>TwoColumnsTopToBottom</style></layoutSections>`
+
 // administrator signs in as somebody who works in Setup.
 func (b *bed) administrator() *salesforce.Client {
 	b.t.Helper()
@@ -86,6 +91,42 @@ func (b *bed) olderInstallation(admin *salesforce.Client) {
 	create("CustomObject", "MS_Solution__c", olderObject)
 	for _, field := range olderFields {
 		create("CustomField", field.name, field.definition)
+	}
+	layouts, err := admin.ReadMetadata(b.t.Context(), "Layout", "Opportunity-Opportunity Layout")
+	if err != nil || len(layouts) != 1 {
+		b.t.Fatalf("%d layouts: %v", len(layouts), err)
+	}
+	for _, part := range []string{olderSection, `<relatedLists><relatedList>RelatedContentNoteList</relatedList></relatedLists>`} {
+		node, err := metadata.Parse([]byte(part))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		layouts[0].Node.Append(node)
+	}
+	results, err := admin.UpdateMetadata(b.t.Context(), layouts[0])
+	if err == nil {
+		err = results[0].Err()
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// copyAdoption puts the examples beside the root, as they stand, with the blocks that they offer for what a layout shows already.
+func (b *bed) copyAdoption() {
+	b.t.Helper()
+	for _, name := range []string{"adopt.tf", "adopt.auto.tfvars"} {
+		content, err := os.ReadFile(filepath.Join(root, "examples", "salesforce", name+".example"))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		given, offered, found := strings.Cut(string(content), "# What a layout shows already")
+		if _, blocks, ok := strings.Cut(offered, ":\n"); found && ok {
+			given += strings.ReplaceAll(strings.ReplaceAll("\n"+blocks, "\n# ", "\n"), "\n#", "\n")
+		}
+		if err := os.WriteFile(filepath.Join(b.dir, "terraform", name), []byte(given), 0o600); err != nil {
+			b.t.Fatal(err)
+		}
 	}
 }
 
@@ -159,15 +200,7 @@ func TestAdoptAnOlderInstallation(t *testing.T) {
 		"name": "Never shared", "stage": "Needs Analysis", "amount": "7", "Products__c": "SOL-10001-AAA;SOL-10002-BBB", "Audit__c": "Nothing was sent.",
 		"How_can_Microsoft_help__c": "General or Other", "MS_CRM_Id__c": "7-ABC",
 	})
-	for _, name := range []string{"adopt.tf", "adopt.auto.tfvars"} {
-		content, err := os.ReadFile(filepath.Join(root, "examples", "salesforce", name+".example"))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(b.dir, "terraform", name), content, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	b.copyAdoption()
 
 	actions, imported := b.plannedChanges()
 	taken := 0
@@ -175,11 +208,12 @@ func TestAdoptAnOlderInstallation(t *testing.T) {
 		if imported[address] {
 			taken++
 		}
-		if imported[address] && action != "no-op" || strings.Contains(action, "update") || strings.Contains(action, "delete") {
+		onLayout := strings.Contains(address, ".cosell_salesforce_layout_section.") && action == "update" // it shows more from now on
+		if imported[address] && action != "no-op" && !onLayout || !imported[address] && action != "create" {
 			t.Errorf("%s: the plan says %s, imported %v", address, action, imported[address])
 		}
 	}
-	if adopted := len(olderFields) - 2 + 1; taken != adopted { // Products__c is never declared, Program__c is somebody else's
+	if adopted := len(olderFields) - 2 + 1 + 2; taken != adopted { // Products__c is never declared, Program__c is somebody else's
 		t.Errorf("%d things are imported, want %d", taken, adopted)
 	}
 	for _, address := range []string{`module.kit.cosell_salesforce_custom_field.all["referral_program"]`, `module.kit.cosell_salesforce_custom_field.all["products"]`} {

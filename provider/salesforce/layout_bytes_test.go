@@ -176,8 +176,13 @@ var shapes = map[string]func(string) string{
 // moment between the provider's read and its write, and after a write whose answer is lost. Of all that is not ours, every byte
 // that is sent, and that is there afterwards, is as the person left it.
 func TestRestOfALayoutKeepsItsBytes(t *testing.T) {
-	for _, fixture := range []string{"sales", "feed", "older"} {
-		for shape, reshape := range shapes {
+	for fixture, inShapes := range map[string][]string{
+		"sales": {"as people write it", "on one line, as it comes"},
+		"feed":  {"on one line, as it comes", "with carriage returns"},
+		"older": {"as people write it", "with tabs and blanks added"},
+	} {
+		for _, shape := range inShapes {
+			reshape := shapes[shape]
 			t.Run(fixture+" "+shape, func(t *testing.T) {
 				t.Parallel()
 				content, err := os.ReadFile(filepath.Join("testdata", fixture+".xml"))

@@ -340,7 +340,7 @@ variable "fields" {
 }
 
 variable "products_field" {
-  description = "API name of the text field in which an old installation listed solution ids. It is read, never declared and never shown; null where there is none."
+  description = "API name of the text field in which an old installation listed solution ids. The agent may read it; it is never declared and never shown. Null where there is none."
   type        = string
   default     = null
 }

@@ -2,14 +2,10 @@ package reconcile
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
@@ -19,12 +15,6 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
-)
-
-// What the Sync Status field says.
-const (
-	statusInSync    = "In sync"
-	statusAttention = "Needs attention: see Audit"
 )
 
 // precision is the resolution of the CRM's time stamps and precondition, with a margin for the clocks. A record that was read
@@ -141,209 +131,6 @@ func (r *run) holds() deal.Options {
 	return options
 }
 
-// writes are the exact bytes of one merge's writes.
-type writes struct {
-	patches [][]byte // one per status step; the first carries the other fields too
-	record  []byte
-	report  *string
-	told    *string
-	audit   []store.AuditEntry
-}
-
-func (w writes) none() bool { return len(w.patches) == 0 && w.record == nil }
-
-func (r *run) writes(ctx context.Context, current deal.Pair, result deal.Result) (writes, error) {
-	var w writes
-	var err error
-	if w.patches, err = r.patches(current, result); err != nil {
-		return w, err
-	}
-	w.audit = auditEntries(current, result)
-	changes := crm.Changes{Fields: r.settings.Plan.ToRecord(result.ToCRM), Book: r.bookkeeping(result, &w)}
-	if changes.Book.SyncStatus != nil {
-		r.mark(changes.Fields, *changes.Book.SyncStatus)
-	}
-	if err := r.soldChanges(ctx, result, &changes); err != nil {
-		return w, err
-	}
-	if !changes.None() {
-		w.record, err = r.crm.EncodeUpdate(changes)
-	}
-	return w, err
-}
-
-// soldChanges adds the rows of solutions that Partner Center added, and removes those that it removed.
-func (r *run) soldChanges(ctx context.Context, result deal.Result, changes *crm.Changes) error {
-	var added []deal.Solution
-	for _, solution := range mapping.SolutionsOf(r.referral.Tree) {
-		if result.ToCRM[deal.SolutionField(solution.ID)] == deal.True {
-			added = append(added, solution)
-		}
-	}
-	for _, row := range r.record.Solutions {
-		if value, changed := result.ToCRM[deal.SolutionField(row.ID)]; changed && value != deal.True {
-			changes.Remove = append(changes.Remove, row.RowID)
-		}
-	}
-	if len(added) == 0 {
-		return nil
-	}
-	var err error
-	changes.Add, err = r.crm.Catalogue(ctx, added)
-	return err
-}
-
-// patches gives one patch per status step, the first with everything else. Our reference goes with whatever is sent first.
-func (r *run) patches(current deal.Pair, result deal.Result) ([][]byte, error) {
-	ops := r.settings.Plan.Patch(result.ToReferral)
-	if op, changed := mapping.SolutionsOp(r.referral.Tree, result.ToReferral, r.record.Sold()); changed {
-		ops = append(ops, op)
-	}
-	if op, changed := mapping.ContactsOp(r.referral.Tree, r.record.Contacts); changed && result.AskHelp {
-		ops = append(ops, op)
-	}
-	steps := result.Transitions
-	if len(ops) == 0 && len(steps) == 0 {
-		return nil, nil
-	}
-	if r.referral.ExternalReference != r.record.ID {
-		ops = append(ops, mapping.Op{Path: "/externalReferenceId", Value: r.record.ID})
-	}
-	reason := result.ToReferral[deal.CloseReason]
-	if reason == "" {
-		reason = current.Referral[deal.CloseReason]
-	}
-	var patches [][]byte
-	for i := 0; i == 0 || i < len(steps); i++ {
-		if i < len(steps) {
-			ops = append(mapping.StatusOps(steps[i], reason), ops...)
-		}
-		replacements := make([]referral.Replace, 0, len(ops))
-		for _, op := range ops {
-			replacements = append(replacements, referral.Replace(op))
-		}
-		patch, err := referral.EncodePatch(replacements)
-		if err != nil {
-			return nil, err
-		}
-		patches, ops = append(patches, patch), nil
-	}
-	return patches, nil
-}
-
-// bookkeeping decides what the seller is told. A record is not written for good news alone, except the first and the end of
-// a problem. A note that waits is told once, however many merges say it.
-func (r *run) bookkeeping(result deal.Result, w *writes) crm.Bookkeeping {
-	var book crm.Bookkeeping
-	var lines, waiting []string
-	if !strings.EqualFold(r.record.Key, r.referral.ID) {
-		id := strings.ToLower(r.referral.ID)
-		book.Key = &id
-		lines = append(lines, "Shared with Partner Center as referral "+r.referral.ID+".")
-	} else if fields := slices.Sorted(maps.Keys(result.ToCRM)); len(fields) > 0 {
-		lines = append(lines, "Partner Center changed "+strings.ReplaceAll(strings.Join(fields, ", "), "_", " ")+".")
-	}
-	for _, note := range result.Notes {
-		text := problem.New(note.Code, strings.ReplaceAll(note.Field, "_", " "), note.Detail).Error()
-		if note.Waits {
-			waiting = append(waiting, text)
-		} else {
-			lines = append(lines, text)
-		}
-	}
-	report, status := strings.Join(waiting, " "), statusInSync
-	switch {
-	case report == "" && r.deal.Report != "":
-		lines = append(lines, "The problem is solved.")
-	case report != "":
-		status = statusAttention
-		if report != r.deal.Report {
-			lines = append(lines, report)
-		}
-	}
-	if _, blocked := r.settings.Blocked[UpdateOpportunity]; r.record.SyncStatus != status && !blocked {
-		book.SyncStatus = &status // a person edited it
-	}
-	if len(lines) == 0 {
-		return book
-	}
-	audit := r.auditLine(strings.Join(lines, " "))
-	book.Audit, book.SyncStatus, w.report, w.told = &audit, &status, &report, told(audit)
-	return book
-}
-
-// mark shows the sync status before the record's name.
-func (r *run) mark(fields map[string]any, status string) {
-	mark := deal.MarkSuccess
-	if status == statusAttention {
-		mark = deal.MarkFailure
-	}
-	if field, name, ok := r.settings.Plan.Mark(r.record.Fields, mark); ok {
-		fields[field] = name
-	}
-}
-
-// remembered is how many characters of the Audit field are kept, to restore it with.
-const remembered = 4000
-
-// told gives what is remembered of an Audit text: its newest lines, whole ones.
-func told(audit string) *string {
-	kept := []rune(audit)
-	if len(kept) <= remembered {
-		return &audit
-	}
-	short := string(kept[:remembered])
-	if end := strings.LastIndexByte(short, '\n'); end > 0 {
-		short = short[:end]
-	}
-	return &short
-}
-
-// recognised is how many characters of a line must be there for the line to count as there.
-const recognised = 60
-
-// restoreAudit puts back what somebody took out of the Audit field, and says so. What was restored last is not restored again:
-// something else writes the field, and two writers would answer each other for ever.
-func (r *run) restoreAudit(result *deal.Result) {
-	newest, _, _ := strings.Cut(r.deal.Told, "\n")
-	line := []rune(newest)
-	start := string(line[:min(len(line), recognised)])
-	if strings.Contains(r.record.Audit, start) || strings.Contains(newest, problem.New(problem.ReadOnlyRestored, deal.Audit, "").Error()) {
-		return
-	}
-	if _, blocked := r.settings.Blocked[UpdateOpportunity]; blocked {
-		return
-	}
-	r.record.Audit = r.deal.Told
-	result.Notes = append(result.Notes, deal.Note{Code: problem.ReadOnlyRestored, Field: deal.Audit})
-}
-
-// auditLine puts a line before the record's history. Newest first: a field that is too short loses the oldest.
-func (r *run) auditLine(text string) string {
-	line := r.now().UTC().Format("2006-01-02 15:04") + " - " + text
-	if r.record == nil || r.record.Audit == "" {
-		return line
-	}
-	return line + "\n" + r.record.Audit
-}
-
-func auditEntries(current deal.Pair, result deal.Result) []store.AuditEntry {
-	var entries []store.AuditEntry
-	for _, field := range slices.Sorted(maps.Keys(result.ToCRM)) {
-		entries = append(entries, store.AuditEntry{Actor: "pc", Direction: "inbound", Field: field, Old: current.CRM[field], New: result.ToCRM[field]})
-	}
-	for _, field := range slices.Sorted(maps.Keys(result.ToReferral)) {
-		entries = append(entries, store.AuditEntry{Actor: "crm", Direction: "outbound", Field: field, Old: current.Referral[field], New: result.ToReferral[field]})
-	}
-	for _, step := range result.Transitions {
-		entries = append(entries, store.AuditEntry{Actor: "crm", Direction: "outbound", Field: deal.StatusField, Old: current.Referral[deal.StatusField], New: step})
-	}
-	for _, note := range result.Notes {
-		entries = append(entries, store.AuditEntry{Actor: "agent", Field: note.Field, Rule: string(note.Code), Detail: note.Detail})
-	}
-	return entries
-}
-
 // begin remembers the attempt and journals its bytes before the first is sent.
 func (r *run) begin(ctx context.Context, result deal.Result, w writes) error {
 	change := store.Change{Pending: packAttempt(result.Attempt), Settle: r.superseded()}
@@ -451,48 +238,4 @@ func (r *run) next(ctx context.Context, result deal.Result) (store.Outcome, erro
 		}
 	}
 	return store.Done{}, nil
-}
-
-// report writes a problem to the record's Audit and Sync Status, once for each state of the deal: the texts of remote systems
-// differ from call to call, and every write to a record is an event that leads to another run.
-func (r *run) report(ctx context.Context, codes, text string) error {
-	if r.record == nil || !r.record.Sync {
-		return nil
-	}
-	reported := codes + " " + r.fingerprint()
-	if r.deal.Report == reported {
-		return nil
-	}
-	if _, early := r.unsettled(); early {
-		return fmt.Errorf("opportunity %s was changed this very second: %w", r.record.ID, crm.ErrChanged)
-	}
-	audit, status := r.auditLine(text), statusAttention
-	fields := map[string]any{}
-	r.mark(fields, status)
-	payload, err := r.crm.EncodeUpdate(crm.Changes{Fields: fields, Book: crm.Bookkeeping{SyncStatus: &status, Audit: &audit}})
-	if err != nil {
-		return err
-	}
-	if err := r.crm.Update(ctx, r.record.ID, r.record.Version, payload); err != nil {
-		return err
-	}
-	return r.commit(ctx, store.Change{Report: &reported, Told: told(audit)})
-}
-
-// fingerprint identifies everything of the deal that a person can change.
-func (r *run) fingerprint() string {
-	fields := maps.Clone(r.record.Fields)
-	if name, unmarked, ok := (mapping.Plan{Rows: r.settings.Plan.Rows}).Mark(fields, ""); ok {
-		fields[name] = unmarked // our own mark is no change of the deal
-	}
-	state := map[string]any{"fields": fields, "contacts": r.record.Contacts, "team": r.record.Team, "solutions": r.record.Sold()}
-	if r.referral != nil {
-		state["referral"] = r.referral.ETag
-	}
-	encoded, err := json.Marshal(state)
-	if err != nil {
-		return err.Error()
-	}
-	sum := sha256.Sum256(encoded)
-	return hex.EncodeToString(sum[:8])
 }

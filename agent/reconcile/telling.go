@@ -1,0 +1,164 @@
+package reconcile
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+)
+
+// What the Sync Status field says.
+const (
+	statusInSync    = "In sync"
+	statusAttention = "Needs attention: see Audit"
+)
+
+// bookkeeping decides what the seller is told. A record is not written for good news alone, except the first and the end of
+// a problem. A note that waits is told once, however many merges say it.
+func (r *run) bookkeeping(result deal.Result, w *writes) crm.Bookkeeping {
+	var book crm.Bookkeeping
+	var lines, waiting []string
+	if !strings.EqualFold(r.record.Key, r.referral.ID) {
+		id := strings.ToLower(r.referral.ID)
+		book.Key = &id
+		lines = append(lines, "Shared with Partner Center as referral "+r.referral.ID+".")
+	} else if fields := slices.Sorted(maps.Keys(result.ToCRM)); len(fields) > 0 {
+		lines = append(lines, "Partner Center changed "+strings.ReplaceAll(strings.Join(fields, ", "), "_", " ")+".")
+	}
+	for _, note := range result.Notes {
+		text := problem.New(note.Code, strings.ReplaceAll(note.Field, "_", " "), note.Detail).Error()
+		if note.Waits {
+			waiting = append(waiting, text)
+		} else {
+			lines = append(lines, text)
+		}
+	}
+	report, status := strings.Join(waiting, " "), statusInSync
+	switch {
+	case report == "" && r.deal.Report != "":
+		lines = append(lines, "The problem is solved.")
+	case report != "":
+		status = statusAttention
+		if report != r.deal.Report {
+			lines = append(lines, report)
+		}
+	}
+	if _, blocked := r.settings.Blocked[UpdateOpportunity]; r.record.SyncStatus != status && !blocked {
+		book.SyncStatus = &status // a person edited it
+	}
+	if len(lines) == 0 {
+		return book
+	}
+	audit := r.auditLine(strings.Join(lines, " "))
+	book.Audit, book.SyncStatus, w.report, w.told = &audit, &status, &report, told(audit)
+	return book
+}
+
+// mark shows the sync status before the record's name.
+func (r *run) mark(fields map[string]any, status string) {
+	mark := deal.MarkSuccess
+	if status == statusAttention {
+		mark = deal.MarkFailure
+	}
+	if field, name, ok := r.settings.Plan.Mark(r.record.Fields, mark); ok {
+		fields[field] = name
+	}
+}
+
+// remembered is how many characters of the Audit field are kept, to restore it with.
+const remembered = 4000
+
+// told gives what is remembered of an Audit text: its newest lines, whole ones.
+func told(audit string) *string {
+	kept := []rune(audit)
+	if len(kept) <= remembered {
+		return &audit
+	}
+	short := string(kept[:remembered])
+	if end := strings.LastIndexByte(short, '\n'); end > 0 {
+		short = short[:end]
+	}
+	return &short
+}
+
+// recognised is how many characters of a line must be there for the line to count as there.
+const recognised = 60
+
+// restoreAudit puts back what somebody took out of the Audit field, and says so. What was restored last is not restored again:
+// something else writes the field, and two writers would answer each other for ever.
+func (r *run) restoreAudit(result *deal.Result) {
+	newest, _, _ := strings.Cut(r.deal.Told, "\n")
+	line := []rune(newest)
+	start := string(line[:min(len(line), recognised)])
+	if strings.Contains(r.record.Audit, start) || strings.Contains(newest, problem.New(problem.ReadOnlyRestored, deal.Audit, "").Error()) {
+		return
+	}
+	if _, blocked := r.settings.Blocked[UpdateOpportunity]; blocked {
+		return
+	}
+	r.record.Audit = r.deal.Told
+	result.Notes = append(result.Notes, deal.Note{Code: problem.ReadOnlyRestored, Field: deal.Audit})
+}
+
+// auditLine puts a line before the record's history. Newest first: a field that is too short loses the oldest.
+func (r *run) auditLine(text string) string {
+	line := r.now().UTC().Format("2006-01-02 15:04") + " - " + text
+	if r.record == nil || r.record.Audit == "" {
+		return line
+	}
+	return line + "\n" + r.record.Audit
+}
+
+// report writes a problem to the record's Audit and Sync Status, once for each state of the deal: the texts of remote systems
+// differ from call to call, and every write to a record is an event that leads to another run.
+func (r *run) report(ctx context.Context, codes, text string) error {
+	if r.record == nil || !r.record.Sync {
+		return nil
+	}
+	reported := codes + " " + r.fingerprint()
+	if r.deal.Report == reported {
+		return nil
+	}
+	if _, early := r.unsettled(); early {
+		return fmt.Errorf("opportunity %s was changed this very second: %w", r.record.ID, crm.ErrChanged)
+	}
+	audit, status := r.auditLine(text), statusAttention
+	fields := map[string]any{}
+	r.mark(fields, status)
+	payload, err := r.crm.EncodeUpdate(crm.Changes{Fields: fields, Book: crm.Bookkeeping{SyncStatus: &status, Audit: &audit}})
+	if err != nil {
+		return err
+	}
+	if err := r.crm.Update(ctx, r.record.ID, r.record.Version, payload); err != nil {
+		return err
+	}
+	return r.commit(ctx, store.Change{Report: &reported, Told: told(audit)})
+}
+
+// fingerprint identifies everything of the deal that a person can change.
+func (r *run) fingerprint() string {
+	fields := maps.Clone(r.record.Fields)
+	if name, unmarked, ok := (mapping.Plan{Rows: r.settings.Plan.Rows}).Mark(fields, ""); ok {
+		fields[name] = unmarked // our own mark is no change of the deal
+	}
+	state := map[string]any{"fields": fields, "contacts": r.record.Contacts, "team": r.record.Team, "solutions": r.record.Sold()}
+	if r.referral != nil {
+		state["referral"] = r.referral.ETag
+	}
+	encoded, err := json.Marshal(state)
+	if err != nil {
+		return err.Error()
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:8])
+}

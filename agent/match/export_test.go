@@ -1,0 +1,4 @@
+package match
+
+// Fold shows the folding to tests.
+var Fold = fold

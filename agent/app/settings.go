@@ -63,8 +63,13 @@ func names(d document.Document) adapter.Names {
 	}
 	for _, row := range d.Mappings {
 		n.Mapped = append(n.Mapped, row.CRM)
-		if row.Field == deal.CustomerNation {
+		switch row.Field {
+		case deal.CustomerNation:
 			n.Country = strings.TrimPrefix(row.CRM, "Account.")
+		case deal.CustomerPostal:
+			if field, ok := strings.CutPrefix(row.CRM, "Account."); ok {
+				n.PostalCode = field
+			}
 		}
 	}
 	return n

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/match"
 )
 
 var (
@@ -100,8 +101,9 @@ type CRM interface {
 	// FindByReferral finds the opportunity whose unique key is the referral's id.
 	FindByReferral(ctx context.Context, referralID string) (id string, found bool, err error)
 
-	// MatchAccounts finds the accounts of a name and, when it is not empty, a postal code.
-	MatchAccounts(ctx context.Context, name, postalCode string) ([]string, error)
+	// FindAccounts finds the accounts that may be a customer's: more than there are, rather than too few. Which of them it is,
+	// if any, is for [match.Decide].
+	FindAccounts(ctx context.Context, customer match.Customer) (match.Found, error)
 
 	// EncodeCreate gives the exact bytes that Create sends; the same for the same record.
 	EncodeCreate(record NewRecord) ([]byte, error)

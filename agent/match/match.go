@@ -15,18 +15,22 @@ type Customer struct {
 	Name, PostalCode, Country string
 }
 
+// String shows the customer to a person.
+func (c Customer) String() string { return shown(c.Name, c.PostalCode, c.Country) }
+
 // Account is an account that may be the customer's. Country is an ISO 3166 alpha-2 code, or empty when it is unknown.
 type Account struct {
 	ID, Name, PostalCode, Country string
 }
 
 // String shows the account to a person.
-func (a Account) String() string {
-	place := strings.Join(strings.Fields(a.PostalCode+" "+a.Country), " ")
-	if place == "" {
-		place = "no postal code"
+func (a Account) String() string { return a.ID + " " + shown(a.Name, a.PostalCode, a.Country) }
+
+func shown(name, postalCode, country string) string {
+	if postalCode == "" {
+		postalCode = "no postal code"
 	}
-	return fmt.Sprintf("%s %q (%s)", a.ID, a.Name, place)
+	return fmt.Sprintf("%q (%s)", name, strings.TrimSpace(postalCode+" "+country))
 }
 
 // Found is the answer of a CRM to the question for accounts that may be a customer's.
@@ -57,6 +61,25 @@ type Decision struct {
 	Candidates []Account
 	// Reason says in words why.
 	Reason string
+}
+
+// mostShown is how many candidates a person is shown; the Audit field has a length.
+const mostShown = 5
+
+// String says the reason and names the candidates.
+func (d Decision) String() string {
+	if len(d.Candidates) == 0 {
+		return d.Reason
+	}
+	candidates := make([]string, 0, mostShown+1)
+	for i, c := range d.Candidates {
+		if i == mostShown {
+			candidates = append(candidates, fmt.Sprintf("and %d more", len(d.Candidates)-mostShown))
+			break
+		}
+		candidates = append(candidates, c.String())
+	}
+	return d.Reason + ": " + strings.Join(candidates, ", ")
 }
 
 // Decide finds the customer's account among candidates. The names must be equal (see [Compare]) and, when byPostalCode is

@@ -38,6 +38,24 @@ func (n Name) Key() string { return n.key }
 // Key is the key of a name as it is written, see [Name.Key].
 func Key(name string) string { return ParseName(name).key }
 
+// Words gives the significant words of a name, folded: without legal forms and joining words. They are what to search for, so
+// that an apostrophe and a capital within a word (DataWorks) end a word here.
+func Words(name string) []string {
+	var spaced strings.Builder
+	last := ' '
+	for _, r := range apostrophes.Replace(name) {
+		if unicode.IsLower(last) && unicode.IsUpper(r) {
+			spaced.WriteByte(' ')
+		}
+		spaced.WriteRune(r)
+		last = r
+	}
+	core, _ := cutForms(splitWords(spaced.String()))
+	return significant(core)
+}
+
+var apostrophes = strings.NewReplacer("'", " ", "’", " ", "ʼ", " ", "‘", " ", "´", " ", "`", " ")
+
 // ParseName takes a name apart.
 func ParseName(text string) Name {
 	words := splitWords(text)
@@ -176,7 +194,9 @@ var transcriptions = strings.NewReplacer(
 )
 
 // loose gives the key: what remains of a name without joining words, a leading article, accents and their transcriptions.
-func loose(core []string) string {
+func loose(core []string) string { return transcriptions.Replace(plain(glue(significant(core)))) }
+
+func significant(core []string) []string {
 	var kept []string
 	for i, word := range core {
 		if _, joins := joiners[word]; word == joining || joins && amidWords(core, i) || word == "the" && i == 0 && len(core) > 1 {
@@ -187,5 +207,5 @@ func loose(core []string) string {
 	if len(kept) == 0 {
 		kept = core
 	}
-	return transcriptions.Replace(plain(glue(kept)))
+	return kept
 }

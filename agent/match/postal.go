@@ -61,12 +61,23 @@ func PostalCode(text, country string) string {
 		}
 		return -1
 	}, plain(fold(text))))
-	for _, prefix := range []string{country, onVehicles[country]} {
-		if rest, ok := strings.CutPrefix(code, prefix); ok && prefix != "" && isNumber(rest) {
+	for _, prefix := range PostalPrefixes(country) {
+		if rest, ok := strings.CutPrefix(code, prefix); ok && isNumber(rest) {
 			return rest
 		}
 	}
 	return code
+}
+
+// PostalPrefixes are the codes of a country that people write before its postal codes.
+func PostalPrefixes(country string) []string {
+	if country == "" {
+		return nil
+	}
+	if vehicle := onVehicles[country]; vehicle != "" {
+		return []string{country, vehicle}
+	}
+	return []string{country}
 }
 
 func isNumber(text string) bool {

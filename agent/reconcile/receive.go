@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/match"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
@@ -57,11 +57,7 @@ func (r *run) mayBeOurs(ctx context.Context) (store.Outcome, error) {
 // customer must not create two accounts: a lease on the customer covers the time from the look to the journal, and the open
 // intent of another deal the time from the journal to a certain outcome, also across a restart.
 func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcome store.Outcome, err error) {
-	postalCode := ""
-	if r.settings.MatchPostalCode {
-		postalCode = values[deal.CustomerPostal]
-	}
-	customer := strings.ToLower(values[deal.CustomerName] + "|" + postalCode)
+	customer := match.Key(values[deal.CustomerName]) // two spellings of one new customer must not become two accounts either
 	lease, got, err := r.store.Acquire(ctx, "account:"+customer, r.settings.Lease)
 	if err != nil {
 		return nil, err
@@ -73,7 +69,7 @@ func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcom
 	if busy, err := r.othersCreate(ctx, customer); busy || err != nil {
 		return r.again(firstBackoff, nil), err
 	}
-	account, err := r.account(ctx, values, postalCode)
+	account, err := r.account(ctx, values)
 	if err != nil {
 		return nil, err
 	}
@@ -107,19 +103,24 @@ func (r *run) othersCreate(ctx context.Context, customer string) (bool, error) {
 	}), nil
 }
 
-// account gives the one account that matches, or "" when one is to be created.
-func (r *run) account(ctx context.Context, values deal.Values, postalCode string) (string, error) {
+// account gives the one account that is the customer's, or "" when one is to be created.
+func (r *run) account(ctx context.Context, values deal.Values) (string, error) {
 	object := "referral " + r.referral.ID
-	matches, err := r.crm.MatchAccounts(ctx, values[deal.CustomerName], postalCode)
-	switch {
-	case err != nil:
+	customer := match.Customer{Name: values[deal.CustomerName], PostalCode: values[deal.CustomerPostal]}
+	customer.Country, _ = deal.CountryCode(values[deal.CustomerNation])
+	found, err := r.crm.FindAccounts(ctx, customer)
+	if err != nil {
 		return "", err
-	case len(matches) > 1:
-		return "", problem.New(problem.AccountAmbiguous, object, values[deal.CustomerName]+": "+strings.Join(matches, ", "))
-	case len(matches) == 1:
-		return matches[0], nil
+	}
+	decision := match.Decide(customer, r.settings.MatchPostalCode, found)
+	switch {
+	case decision.Verdict == match.One:
+		r.log.Info("belongs to an account", "account", decision.Account.ID, "because", decision.Reason)
+		return decision.Account.ID, nil
+	case decision.Verdict == match.Doubtful:
+		return "", problem.New(problem.AccountAmbiguous, object, customer.String()+": "+decision.String())
 	case !r.settings.CreateAccounts:
-		return "", problem.New(problem.AccountMissing, object, values[deal.CustomerName])
+		return "", problem.New(problem.AccountMissing, object, customer.String())
 	default:
 		return "", nil
 	}

@@ -40,6 +40,9 @@ func (w *world) sellerCreates(help bool) {
 	w.edits[id+" Description"] = []string{"first " + id}
 }
 
+// spellings are ways to write one customer's name, which must not become two accounts.
+var spellings = []string{"Contoso %d", "CONTOSO %d Ltd.", "Ｃｏｎｔｏｓｏ　%d", "Contoso %d Limited"}
+
 func (w *world) microsoftSends(customer int) {
 	r := &remoteReferral{id: w.id("r"), engagement: w.id("e"), created: w.now, updated: w.now}
 	r.tree = map[string]any{
@@ -48,7 +51,7 @@ func (w *world) microsoftSends(customer int) {
 			"dealValue": 2000 + w.serial, "currency": "EUR", "closingDateTime": "2026-12-02T00:00:00Z", "notes": "first " + r.id,
 			"requirements": map[string]any{"solutions": []any{map[string]any{"id": "SOL-1", "type": "Name", "price": 12.5}}},
 		},
-		"customerProfile": map[string]any{"name": fmt.Sprint("Contoso ", customer), "address": map[string]any{"postalCode": "1000", "country": "NO", "city": "Oslo", "addressLine1": "2 Main St"}},
+		"customerProfile": map[string]any{"name": fmt.Sprintf(spellings[len(w.referrals)%len(spellings)], customer), "address": map[string]any{"postalCode": "1000", "country": "NO", "city": "Oslo", "addressLine1": "2 Main St"}},
 		"consent":         map[string]any{"consentToShareReferralWithMicrosoftSellers": true},
 	}
 	w.referrals[r.id] = r

@@ -16,6 +16,7 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/match"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
@@ -54,7 +55,7 @@ type world struct {
 	plan      mapping.Plan
 	records   map[string]*record
 	referrals map[string]*remoteReferral
-	accounts  map[string]string // id by name and postal code
+	accounts  []match.Account
 	later     []timed
 	workers   []*coroutine
 	inflight  []*flight // requests on their way, which may arrive even if the agent is killed
@@ -178,7 +179,7 @@ func newWorld(seed uint64, t trouble) *world {
 	start := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 	w := &world{
 		random: rand.New(rand.NewPCG(seed, 7)), trouble: t, start: start, now: start, plan: testPlan(), records: map[string]*record{},
-		log: hclog.NewNullLogger(), referrals: map[string]*remoteReferral{}, accounts: map[string]string{}, edits: map[string][]string{}, gone: map[string]bool{},
+		log: hclog.NewNullLogger(), referrals: map[string]*remoteReferral{}, edits: map[string][]string{}, gone: map[string]bool{},
 	}
 	w.store = store.NewMemory("sim", func() time.Time { return w.now })
 	w.boot()
@@ -389,11 +390,9 @@ func (w *world) recordOf(referralID string) (string, bool) {
 	return "", false
 }
 
-func (s *simCRM) MatchAccounts(_ context.Context, name, postalCode string) (ids []string, err error) {
-	return ids, s.c.call(false, func() error {
-		if id, ok := s.c.w.accounts[name+"|"+postalCode]; ok {
-			ids = []string{id}
-		}
+func (s *simCRM) FindAccounts(_ context.Context, _ match.Customer) (found match.Found, err error) {
+	return found, s.c.call(false, func() error {
+		found.Accounts = slices.Clone(s.c.w.accounts)
 		return nil
 	})
 }
@@ -421,11 +420,13 @@ func (s *simCRM) Create(_ context.Context, payload []byte) (id string, err error
 			return crm.ErrExists
 		}
 		if n.AccountID == "" {
-			key := fmt.Sprint(n.Account["Name"], "|", n.Account["BillingPostalCode"])
-			if _, twice := w.accounts[key]; twice {
-				panic("a second account for " + key)
+			account := match.Account{ID: w.id("001"), Name: fmt.Sprint(n.Account["Name"]), PostalCode: fmt.Sprint(n.Account["BillingPostalCode"]), Country: "NO"}
+			for _, other := range w.accounts {
+				if match.Key(other.Name) == match.Key(account.Name) {
+					panic("a second account for " + account.Name + ": " + other.Name)
+				}
 			}
-			w.accounts[key] = w.id("001")
+			w.accounts = append(w.accounts, account)
 		}
 		id = w.id("006")
 		created := &record{id: id, fields: n.Fields, sync: true, key: strings.ToLower(n.ReferralID), audit: n.Audit, status: n.SyncStatus, modified: w.now}

@@ -89,7 +89,7 @@ var catalogue = []Entry{
 	{MicrosoftClosed, NeedsPerson, "Microsoft closed its part of the deal.", "Nothing needs to be done; your own referral stays open."},
 	{BoundElsewhere, NeedsPerson, "The record already belongs to another deal.", "Clear the referral identifier on the copy, or link the right records."},
 	{CreateUnknown, NeedsPerson, "It is unknown whether a create reached Partner Center, and the referral cannot be found again by its reference.", "Look for the deal in Partner Center; link it by its referral identifier, or edit the opportunity to send it again."},
-	{AccountAmbiguous, NeedsPerson, "Several customer accounts match the referral.", "Merge the accounts, or put the referral's postal code on the right one."},
+	{AccountAmbiguous, NeedsPerson, "Several customer accounts may be the referral's, and none is it beyond doubt.", "Give the right account, or a new one, exactly the referral's customer name and postal code, and merge accounts that are the same; the deal goes on when it is next edited."},
 	{AccountMissing, NeedsPerson, "No customer account matches the referral, and the connector does not create accounts.", "Create the account with the referral's customer name and postal code."},
 	{LeadNotShared, NeedsPerson, "The referral is a lead, and only co-sell opportunities are synchronised.", "Handle the lead in Partner Center."},
 	{OutOfScope, NeedsPerson, "The referral is outside the connector's scope.", "Widen referral_scope if this environment should handle it."},

@@ -40,7 +40,7 @@ func (o *Org) record(row map[string]any) crm.Record {
 	for _, name := range o.selected {
 		fields[name] = at(row, name)
 	}
-	if code := text(at(row, "Account.BillingCountryCode")); o.countryCodes && code != "" {
+	if code := text(at(row, "Account."+countryCodeField)); o.countryCodes && code != "" {
 		fields["Account."+o.names.Country] = code
 	}
 	record := crm.Record{

@@ -27,8 +27,8 @@ type Names struct {
 
 	// Mapped are the fields of the mapping: of the opportunity, or "Account." and one of the account.
 	Mapped []string
-	// Country is the account's field that holds the country, without prefix.
-	Country string
+	// Country and PostalCode are the account's fields that hold them, without prefix.
+	Country, PostalCode string
 }
 
 // Org is one organisation.
@@ -79,6 +79,10 @@ func Open(ctx context.Context, client *salesforce.Client, names Names) (*Org, er
 	org.stages = stages
 	return org, nil
 }
+
+// countryCodeField is the field that exists only where state and country picklists are on ("State and Country/Territory
+// Picklist Field-Level Security").
+const countryCodeField = "BillingCountryCode"
 
 // currencyField is the field that exists only where several currencies are enabled ("CurrencyType").
 const currencyField = "CurrencyIsoCode"
@@ -144,9 +148,9 @@ func (o *Org) describeAccount(ctx context.Context) error {
 	if len(missing) > 0 {
 		return problem.New(problem.FieldMissing, "Salesforce organisation", strings.Join(missing, ", "))
 	}
-	if code, found := describe.Field("BillingCountryCode"); found && o.names.Country == "BillingCountry" {
+	if _, found := describe.Field(countryCodeField); found && o.names.Country == "BillingCountry" {
 		o.countryCodes = true
-		o.selected = append(o.selected, "Account."+code.Name)
+		o.selected = append(o.selected, "Account."+countryCodeField)
 	}
 	return nil
 }
@@ -191,27 +195,6 @@ func (o *Org) FindByReferral(ctx context.Context, referralID string) (string, bo
 		return "", false, fmt.Errorf("look for the opportunity of referral %s: %w", referralID, err)
 	}
 	return row.ID, found, nil
-}
-
-// mostAccounts bounds the look for accounts; two already are too many.
-const mostAccounts = 5
-
-// MatchAccounts implements [crm.CRM].
-func (o *Org) MatchAccounts(ctx context.Context, name, postalCode string) ([]string, error) {
-	where := "Name = " + salesforce.Quote(name)
-	if postalCode != "" {
-		where += " AND BillingPostalCode = " + salesforce.Quote(postalCode)
-	}
-	rows, err := salesforce.Query[struct{ ID string }](ctx, o.client.Data(),
-		fmt.Sprintf("SELECT Id FROM %s WHERE %s LIMIT %d", o.names.Account, where, mostAccounts))
-	if err != nil {
-		return nil, fmt.Errorf("look for the account %q: %w", name, err)
-	}
-	ids := make([]string, 0, len(rows))
-	for _, row := range rows {
-		ids = append(ids, row.ID)
-	}
-	return ids, nil
 }
 
 func translate(err error) error {

@@ -53,7 +53,7 @@ func (o *Org) accountFields(fields map[string]any) map[string]any {
 	}
 	if code, ok := fields[o.names.Country]; ok {
 		delete(fields, o.names.Country)
-		fields["BillingCountryCode"] = code
+		fields[countryCodeField] = code
 	}
 	delete(fields, "BillingState")
 	return fields

@@ -66,22 +66,6 @@ func TestStripMark(t *testing.T) {
 	}
 }
 
-func TestCountryCode(t *testing.T) {
-	for text, want := range map[string]string{
-		"NO": "NO", "no": "NO", "NOR": "NO", "Norway": "NO", " united  states ": "US", "USA": "US", "UK": "GB", "Germany": "DE", "Japan": "JP",
-		"South Korea": "KR", "Czech Republic": "CZ", "Czechia": "CZ", "Côte d’Ivoire": "CI", "Bosnia and Herzegovina": "BA", "Sri Lanka": "LK",
-	} {
-		if got, ok := CountryCode(text); !ok || got != want {
-			t.Errorf("%q: got %q, %v, want %s", text, got, ok, want)
-		}
-	}
-	for _, text := range []string{"", "ZZ", "XX", "Atlantis", "EU", "Europe", "N", "150", "QQ"} {
-		if got, ok := CountryCode(text); ok {
-			t.Errorf("%q is taken for %s", text, got)
-		}
-	}
-}
-
 func TestTransitions(t *testing.T) {
 	cases := []struct {
 		referral, crm Status

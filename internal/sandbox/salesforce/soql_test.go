@@ -3,6 +3,7 @@ package salesforce
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,53 @@ func TestSOQL(t *testing.T) {
 	children.equal("records.0.Opportunities.totalSize", 1.0)
 	r.query(r.agent, "SELECT Id, (SELECT Id FROM OpportunityContactRoles) FROM Opportunity").equal("records.0.OpportunityContactRoles", nil)
 	r.query(r.agent, "select count() from Opportunity where IsWon = false").equal("totalSize", 2.0)
+}
+
+// TestSOQLPatterns: LIKE ignores case in every script, tells characters and not bytes, knows no width and no accents, and takes
+// an escaped wildcard for itself. Nothing is not like anything.
+func TestSOQLPatterns(t *testing.T) {
+	r := newRig(t)
+	names := []string{"Contoso Ltd", "100%_pure", `back\slash`, "株式会社コントソ", "(株)ｺﾝﾄｿ", "ООО «Контосо»", "Müller", "ΚΟΝΤΟΣΟ"}
+	for _, name := range names {
+		r.create(r.agent, "Account", map[string]any{"Name": name, "BillingPostalCode": "100-0005"})
+	}
+	r.create(r.agent, "Account", map[string]any{"Name": "Nowhere"})
+	for pattern, want := range map[string][]string{
+		"contoso%":    {"Contoso Ltd"},
+		"CONTOSO_LTD": {"Contoso Ltd"},
+		"c_nt_s_%":    {"Contoso Ltd"},
+		"ontoso%":     nil,
+		"contoso":     nil,
+		`100\%\_PURE`: {"100%_pure"},
+		`100_\_pure`:  {"100%_pure"},
+		`100\_\_pure`: nil,
+		`%\%%`:        {"100%_pure"},
+		`back\\slash`: {`back\slash`},
+		`back\\%`:     {`back\slash`},
+		`back\\_lash`: {`back\slash`},
+		"%コントソ%":      {"株式会社コントソ"},
+		"____コントソ":    {"株式会社コントソ"},
+		"%ｺﾝﾄｿ":       {"(株)ｺﾝﾄｿ"},
+		"%контосо%":   {"ООО «Контосо»"},
+		"%контосо":    nil,
+		"m_ller":      {"Müller"},
+		"muller":      nil,
+		"MÜLLER":      {"Müller"},
+		"κοντ%":       {"ΚΟΝΤΟΣΟ"},
+		"%o%t%s%l%":   {"Contoso Ltd"},
+	} {
+		answer := r.query(r.agent, "SELECT Name FROM Account WHERE Name LIKE '"+pattern+"' LIMIT 10").want(http.StatusOK)
+		var got []string
+		for _, rec := range answer.at("records").([]any) {
+			got = append(got, rec.(map[string]any)["Name"].(string))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", pattern, got, want)
+		}
+	}
+	const search = "SELECT COUNT() FROM Account WHERE Name = 'nowhere' OR Name LIKE 'x%' OR BillingPostalCode IN ('1000005','100-0005') OR BillingPostalCode LIKE '100-____'"
+	r.query(r.agent, search).equal("totalSize", float64(len(names)+1))
+	r.query(r.agent, "SELECT COUNT() FROM Account WHERE BillingPostalCode LIKE '%'").equal("totalSize", float64(len(names)))
 }
 
 // TestIDsDifferByCase: ids are compared exactly and ordered by age, which a cursor over (SystemModstamp, Id) relies on.

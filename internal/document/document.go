@@ -170,9 +170,10 @@ type Sharing struct {
 	MarketplaceIntent string `json:"marketplace_intent"`
 }
 
-// AccountMatch says how a referral's customer finds its account, and what happens with none or several.
+// AccountMatch says how a referral's customer finds its account, and what happens with none or several. What is equal to what
+// stands in the provider's documentation of account_match.
 type AccountMatch struct {
-	Keys []string `json:"keys" jsonschema:"description=name and/or postal_code."`
+	Keys []string `json:"keys" jsonschema:"description=What must be equal: name always counts and postal_code by default."`
 	None string   `json:"none" jsonschema:"enum=create,enum=queue"`
 	Many string   `json:"many" jsonschema:"enum=queue"`
 }

@@ -88,11 +88,11 @@ func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *
 			},
 			"account_match": schema.SingleNestedAttribute{
 				Optional:            true,
-				MarkdownDescription: "How a referral's customer finds its account.",
+				MarkdownDescription: accountMatchHelp,
 				Attributes: map[string]schema.Attribute{
-					"keys": textSet("What must be equal: `name`, and by default also `postal_code`.", setvalidator.ValueStringsAre(stringvalidator.OneOf("name", "postal_code"))),
-					"none": optionalEnum("What happens without a match: `create` an account (default), or `queue` the deal for a person.", matchCreate, matchQueue),
-					"many": optionalEnum("What happens with several matches: `queue`.", matchQueue),
+					"keys": textSet(accountKeysHelp, setvalidator.ValueStringsAre(stringvalidator.OneOf("name", "postal_code"))),
+					"none": optionalEnum("What happens when no account comes into question: `create` one (default), or `queue` the deal for a person (problem CS304).", matchCreate, matchQueue),
+					"many": optionalEnum("What happens when several accounts come into question, or one of which it is not certain: `queue`, the deal waits for a person (problem CS303, which names the accounts). Giving the right account exactly the referral's customer name and postal code decides it.", matchQueue),
 				},
 			},
 			"schedule": schema.SingleNestedAttribute{
@@ -326,3 +326,19 @@ func mappingTable() string {
 func defaultMappings() []document.Mapping {
 	return document.DefaultMappings(document.Salesforce, document.DefaultFields(document.Salesforce), defaultVariables(document.Salesforce))
 }
+
+// Help texts of account_match, which say exactly what agent/match does.
+const (
+	accountMatchHelp = "How a referral's customer finds its account. An account is taken by itself only when it is the only one beyond doubt: " +
+		"the one whose name is identical, or else the one whose name is equal while no other account is even similar. Anything less is for a person."
+
+	accountKeysHelp = "What must be equal: `name`, which always counts, and by default also `postal_code`. " +
+		"Names are *identical* when they differ in nothing but letter case, width (ＡＢＣ, ｺﾝﾄｿ), spaces and punctuation (but between two digits), `&` and the word for it, and the " +
+		"long, short or abbreviated spelling of the same legal form (`GmbH`, `S.p.A.`, 株式会社, ㈱, 有限公司, 주식회사, ООО …). They are *equal* when " +
+		"moreover one side leaves out the legal form or all accents. They are only *similar*, which a person decides, when the legal forms " +
+		"differ (`Inc` and `LLC`), 株式会社 stands on the other side, accents differ, `ü` is written `ue`, or a joining word is missing. Numbers and words for a branch, a " +
+		"group, a holding or a country always count; names in two scripts, and names with typing mistakes, are different. " +
+		"Postal codes are compared without case, width, spaces and hyphens, without the country's own code before the number (`D-80331`), and a five-digit " +
+		"ZIP code equals the same one with four more digits. Where both sides' countries are known, they must be the same. Where one side lacks a postal code, a " +
+		"person decides; where both lack it, they are equal if both countries are known. An account with another postal code is another account."
+)

@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -193,5 +194,42 @@ func TestSearchServesTheDecision(t *testing.T) {
 	}
 	if share := float64(seen) / float64(linked); share < 0.95 {
 		t.Errorf("the search finds %d of %d", seen, linked)
+	}
+}
+
+// TestFieldsThroughParents: a mapping may reach through a relationship of the account, for instance to the code of a country
+// that is a record of its own; a path that leads nowhere is named.
+func TestFieldsThroughParents(t *testing.T) {
+	r := newSearchRig(t)
+	r.org.names.Mapped = []string{"Account.Parent.BillingPostalCode", "Account.Owner.Email", "Account.Name"}
+	if err := r.org.describeAccount(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.org.names.Mapped = []string{"Account.Parent.Nothing__c", "Account.Nobody__r.Name"}
+	err := r.org.describeAccount(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "Account.Parent.Nothing__c, Account.Nobody__r.Name") {
+		t.Errorf("%v", err)
+	}
+	written, err := json.Marshal(throughParents(map[string]any{"Name": "Contoso", "Country__r.Iso2__c": "JP"}))
+	if want := `{"Country__r":{"Iso2__c":"JP"},"Name":"Contoso"}`; err != nil || string(written) != want {
+		t.Errorf("%s, %v, want %s", written, err, want)
+	}
+}
+
+// TestFindAccountsThroughParents: the country may be a field of a parent.
+func TestFindAccountsThroughParents(t *testing.T) {
+	r := newSearchRig(t)
+	r.org.names.Country = "Parent.BillingCountry"
+	parent, err := r.remote.Create("Account", map[string]any{"Name": "Fabrikam", "BillingCountry": "Italy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := r.remote.Create("Account", map[string]any{"Name": "Contoso", "ParentId": parent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := r.org.FindAccounts(t.Context(), match.Customer{Name: "Contoso"})
+	if err != nil || len(found.Accounts) != 1 || found.Accounts[0].ID != id || found.Accounts[0].Country != "IT" {
+		t.Errorf("%+v, %v", found, err)
 	}
 }

@@ -140,7 +140,11 @@ func (o *Org) describeAccount(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		if _, found := describe.Field(field); !found {
+		found, err := o.reaches(ctx, describe, field)
+		if err != nil {
+			return err
+		}
+		if !found {
 			missing = append(missing, o.names.Account+"."+field)
 		}
 		o.selected = append(o.selected, name)
@@ -153,6 +157,26 @@ func (o *Org) describeAccount(ctx context.Context) error {
 		o.selected = append(o.selected, "Account."+countryCodeField)
 	}
 	return nil
+}
+
+// reaches reports whether a path leads to a field, through parent records if it has dots: Country__r.Iso2__c.
+func (o *Org) reaches(ctx context.Context, from *salesforce.Describe, path string) (bool, error) {
+	relationship, rest, nested := strings.Cut(path, ".")
+	if !nested {
+		_, found := from.Field(path)
+		return found, nil
+	}
+	for _, field := range from.Fields {
+		if field.RelationshipName != relationship || len(field.ReferenceTo) == 0 {
+			continue
+		}
+		parent, err := o.client.Data().Describe(ctx, field.ReferenceTo[0])
+		if err != nil {
+			return false, fmt.Errorf("describe %s, which %s.%s refers to: %w", field.ReferenceTo[0], from.Name, field.Name, err)
+		}
+		return o.reaches(ctx, parent, rest)
+	}
+	return false, nil
 }
 
 // HasCurrency reports whether opportunities have a currency of their own.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +48,7 @@ func (o *Org) EncodeCreate(record crm.NewRecord) ([]byte, error) {
 // accountFields writes the country's code instead of its name where state and country picklists are on. The state is then
 // left out: which states the organisation knows for a country is data of its own, and an unknown one would refuse the deal.
 func (o *Org) accountFields(fields map[string]any) map[string]any {
-	fields = maps.Clone(fields)
+	fields = throughParents(fields)
 	if !o.countryCodes {
 		return fields
 	}
@@ -57,6 +58,22 @@ func (o *Org) accountFields(fields map[string]any) map[string]any {
 	}
 	delete(fields, "BillingState")
 	return fields
+}
+
+// throughParents turns a path through a parent into a reference by the parent's external id: Country__r.Iso2__c = "JP" becomes
+// {"Country__r": {"Iso2__c": "JP"}}, for which Salesforce finds the row itself ("Insert or Update (Upsert) a Record Using an
+// External ID"). It refuses a field that is no external id, and a value that no row or more than one has.
+func throughParents(fields map[string]any) map[string]any {
+	nested := make(map[string]any, len(fields))
+	for _, path := range slices.Sorted(maps.Keys(fields)) { // one field tells the parent; of several the first, always the same
+		relationship, field, through := strings.Cut(path, ".")
+		if !through {
+			nested[path] = fields[path]
+		} else if _, told := nested[relationship]; !told {
+			nested[relationship] = map[string]any{field: fields[path]}
+		}
+	}
+	return nested
 }
 
 // shorten cuts a text to a number of characters; 0 is no limit.

@@ -70,6 +70,18 @@ func shown(d match.Decision) string {
 	}
 }
 
+// TestNamesWithoutLetters: what has neither letters nor digits is compared as it is; nothing is nobody's name.
+func TestNamesWithoutLetters(t *testing.T) {
+	for _, c := range []struct {
+		left, right string
+		want        match.Likeness
+	}{{"?!", " ？！ ", match.Identical}, {"?!", "!", match.Different}, {"", "", match.Different}, {" ", "", match.Different}} {
+		if got := match.Compare(match.ParseName(c.left), match.ParseName(c.right)); got != c.want {
+			t.Errorf("%q, %q: %v, want %v", c.left, c.right, got, c.want)
+		}
+	}
+}
+
 // TestDecideOnPartOfTheAccounts: when the search could not give everything, even a perfect match may not be the only one.
 func TestDecideOnPartOfTheAccounts(t *testing.T) {
 	same := match.Account{ID: "1", Name: "Contoso", PostalCode: "1000", Country: "BE"}

@@ -67,6 +67,10 @@ func ParseName(text string) Name {
 	n.marked = glue(joined)
 	n.plain = plain(n.marked)
 	n.key = loose(core)
+	if n.key == "" { // nothing but punctuation: it is what it is
+		n.key = strings.Join(strings.Fields(fold(text)), " ")
+		n.whole = n.key
+	}
 	return n
 }
 

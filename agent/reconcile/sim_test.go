@@ -16,6 +16,7 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/match"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
 )
 
@@ -526,5 +527,31 @@ func TestSimulatorIsDeterministic(t *testing.T) {
 		if first.trace() != second.trace() {
 			t.Errorf("%s: the same seed gives two histories", name)
 		}
+	}
+}
+
+// A customer whose account is in doubt waits for a person, who is told which accounts come into question and what to do; once
+// one of them is right, the deal goes on with it when it is touched, and no account was created.
+func TestADoubtfulAccountWaitsForAPerson(t *testing.T) {
+	w := newWorld(1, trouble{customers: 1})
+	w.accounts = []match.Account{{ID: "001A", Name: "Contoso 0 Inc", PostalCode: "1000", Country: "NO"}, {ID: "001B", Name: "contoso 0", Country: "NO"}}
+	w.microsoftSends(0)
+	w.settle(2 * time.Minute)
+	problems, err := w.store.Problems(t.Context(), 10)
+	if err != nil || len(problems) != 1 || !problems[0].Parked || problems[0].Code != "CS303" || len(w.records) > 0 {
+		t.Fatalf("%+v, %v, %d records", problems, err, len(w.records))
+	}
+	for _, text := range []string{`"Contoso 0" (1000 NO)`, `001A "Contoso 0 Inc" (1000 NO)`, `001B "contoso 0" (no postal code NO)`, "exactly the referral's customer name and postal code"} {
+		if !strings.Contains(problems[0].Error, text) {
+			t.Errorf("the problem does not say %s: %s", text, problems[0].Error)
+		}
+	}
+	w.accounts[1].PostalCode = "1000"
+	r := w.referrals[sortedKeys(w.referrals)[0]]
+	r.updated = w.now
+	w.announce(r)
+	w.settle(2 * time.Minute)
+	if len(w.records) != 1 || len(w.accounts) != 2 {
+		t.Errorf("%d records, %d accounts", len(w.records), len(w.accounts))
 	}
 }

@@ -57,6 +57,7 @@ func (o *Org) findAccounts(ctx context.Context, anyOf []string) (match.Found, er
 			ID: text(row["Id"]), Name: text(row["Name"]), PostalCode: text(at(row, o.names.PostalCode)), Country: code,
 		})
 	}
+	slices.SortFunc(found.Accounts, func(a, b match.Account) int { return strings.Compare(a.ID, b.ID) }) // the same words each time
 	return found, nil
 }
 

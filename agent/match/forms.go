@@ -35,7 +35,7 @@ var table = []form{
 	{id: "pteltd", ends: "pte ltd|pte limited"},
 	{id: "sdnbhd", ends: "sdn bhd|sendirian berhad"},
 	{id: "bhd", ends: "bhd|berhad"},
-	{id: "pt", begins: "pt|perseroan terbatas", joiners: "dan", words: "pt"},
+	{id: "pt", begins: "pt|perseroan terbatas", joiners: "dan"},
 	{id: "tbk", ends: "tbk"},
 	{id: "fzco", ends: "fzco|fz co|م م ح"},
 	{id: "fzllc", ends: "fz llc|fzllc"},
@@ -95,7 +95,7 @@ var table = []form{
 	{id: "kb", ends: "kb|kommanditbolag"},
 	{id: "oy", ends: "oy|oy ab|osakeyhtiö", joiners: "ja"},
 	{id: "oyj", ends: "oyj|oyj abp"},
-	{id: "ky", ends: "ky"},
+	{id: "ky", ends: "ky", words: "ky"},
 	{id: "hf", ends: "hf"},
 	{id: "ehf", ends: "ehf"},
 	{id: "ou", ends: "oü|osaühing", begins: "oü"},
@@ -307,7 +307,7 @@ func (f *found) cutBegin(words []string) []string {
 		if !ok || isForm(words[n:]) || len(f.ids) > 0 && spelled[0] < 0x80 && !(form.id == "pt" && f.ids[0] == "tbk") { // SIA Holding Ltd
 			continue
 		}
-		f.add(form, n == 1 && forms().words[spelled] && len(f.ids) == 0)
+		f.add(form, n == 1 && spelled[0] < 0x80 && len(f.ids) == 0) // the first word of a Latin name is often an abbreviation
 		return words[n:]
 	}
 	return words

@@ -87,7 +87,7 @@ func (d Decision) String() string {
 //
 // One account whose name is the very same is taken, whatever else is similar. Else one account of an equal name is taken if no
 // other comes into question. An account that is equal but for a fact that one side lacks, or whose name is only similar, is a
-// doubt. Candidates that differ in name or postal code count for nothing.
+// doubt, and so is an equal name in another country. Candidates that differ in name or postal code count for nothing.
 func Decide(customer Customer, byPostalCode bool, found Found) Decision {
 	graded := grade(customer, byPostalCode, found.Accounts)
 	identical, equal, doubts := graded[Identical], graded[Equal], graded[Similar]
@@ -132,6 +132,9 @@ func grade(customer Customer, byPostalCode bool, candidates []Account) map[Liken
 	name := ParseName(customer.Name)
 	for _, candidate := range candidates {
 		likeness := Compare(name, ParseName(candidate.Name))
+		if likeness == Equal && customer.Country != "" && candidate.Country != "" && customer.Country != candidate.Country {
+			likeness = Similar // a group's companies bear one name with the form of their country
+		}
 		if byPostalCode && likeness != Different {
 			switch ComparePostalCodes(customer.PostalCode, customer.Country, candidate.PostalCode, candidate.Country) {
 			case OtherPlace:

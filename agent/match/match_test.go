@@ -37,6 +37,7 @@ func TestDecide(t *testing.T) {
 		"a neighbour":                        {[]match.Account{account("1", "Fabrikam", "98052")}, "-", "-"},
 		"a group and a subsidiary":           {[]match.Account{account("1", "Contoso Group Ltd", "98052"), account("2", "Contoso Japan Ltd", "98052")}, "-", "-"},
 		"the same number in another country": {[]match.Account{{ID: "1", Name: "Contoso Ltd", PostalCode: "98052", Country: "FR"}}, "-", "1"},
+		"an equal name in another country":   {[]match.Account{{ID: "1", Name: "Contoso", PostalCode: "98052", Country: "FR"}}, "-", "?1"},
 		"a country nobody knows":             {[]match.Account{{ID: "1", Name: "Contoso Ltd", PostalCode: "98052"}}, "1", "1"},
 	}
 	for name, c := range cases {

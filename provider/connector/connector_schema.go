@@ -335,7 +335,7 @@ const (
 	accountKeysHelp = "What must be equal: `name`, which always counts, and by default also `postal_code`. " +
 		"Names are *identical* when they differ in nothing but letter case, width (ＡＢＣ, ｺﾝﾄｿ), spaces and punctuation (but between two digits), `&` and the word for it, and the " +
 		"long, short or abbreviated spelling of the same legal form (`GmbH`, `S.p.A.`, 株式会社, ㈱, 有限公司, 주식회사, ООО …). They are *equal* when " +
-		"moreover one side leaves out the legal form or all accents. They are only *similar*, which a person decides, when the legal forms " +
+		"moreover one side leaves out the legal form or all accents, and no other country is known of the account. They are only *similar*, which a person decides, when the legal forms " +
 		"differ (`Inc` and `LLC`), 株式会社 stands on the other side, accents differ, `ü` is written `ue`, or a joining word is missing. Numbers and words for a branch, a " +
 		"group, a holding or a country always count; names in two scripts, and names with typing mistakes, are different. " +
 		"Postal codes are compared without case, width, spaces and hyphens, without the country's own code before the number (`D-80331`), and a five-digit " +

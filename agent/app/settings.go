@@ -54,7 +54,7 @@ func names(d document.Document) adapter.Names {
 	objects, fields := d.CRM.Objects, d.CRM.Fields
 	n := adapter.Names{
 		Opportunity: objects[document.ObjectOpportunity], Account: objects[document.ObjectAccount],
-		ContactRole: objects[document.ObjectContactRole], Solution: objects[document.ObjectSolution], Detail: objects[document.ObjectSolutionDetail],
+		Contact: objects[document.ObjectContact], ContactRole: objects[document.ObjectContactRole], Solution: objects[document.ObjectSolution], Detail: objects[document.ObjectSolutionDetail],
 		Sync: fields[document.FieldSync], ReferralID: fields[document.FieldReferralID], Key: fields[document.FieldReferralKey],
 		SyncStatus: fields[document.FieldSyncStatus], Audit: fields[document.FieldAudit],
 		SolutionOpportunity: fields[document.FieldSolutionOpportunity], SolutionIdentifier: fields[document.FieldSolutionIdentifier],

@@ -30,9 +30,34 @@ type Record struct {
 	Key        string         // referral id in our own unique field
 	Audit      string
 	SyncStatus string
-	Contacts   []deal.Person // the primary contact first
+	AccountID  string
+	Contacts   []ContactRow  // the primary contact first
 	Team       []deal.Person // the owner first
 	Solutions  []SolutionRow
+}
+
+// People lists the customer's contacts, the primary one first.
+func (r Record) People() []deal.Person {
+	people := make([]deal.Person, len(r.Contacts))
+	for i, row := range r.Contacts {
+		people[i] = row.Person
+	}
+	return people
+}
+
+// ContactRow is a contact's role in a record.
+type ContactRow struct {
+	deal.Person
+	RowID string
+}
+
+// NewContact is a customer's contact that is to have a role in a record.
+type NewContact struct {
+	deal.Person
+	ContactID string // empty: the contact is to be created
+	Lacks     bool   // the contact that exists lacks something that the person has
+	HasRole   bool   // the role exists already
+	Primary   bool
 }
 
 // Sold lists the record's solutions, each once.
@@ -72,24 +97,36 @@ type NewRecord struct {
 	AccountID  string
 	Account    map[string]any
 	Solutions  []NewSolution
+	Contacts   []NewContact
 	SyncStatus string
 	Audit      string
 }
 
-// MostSolutions is how many solutions one create or update adds and removes at the most.
-const MostSolutions = 20
+// How many solutions and contacts one create or update adds and removes at the most.
+const (
+	MostSolutions = 14
+	MostContacts  = 3
+)
 
 // Changes are what one update of an opportunity writes, all or nothing.
 type Changes struct {
-	Fields map[string]any
-	Book   Bookkeeping
-	Add    []NewSolution
-	Remove []string // rows of solutions
+	Fields         map[string]any
+	Book           Bookkeeping
+	Add            []NewSolution
+	Remove         []string // rows of solutions
+	AddContacts    []NewContact
+	RemoveContacts []string // roles; the contacts stay
+	AccountID      string   // of new contacts
 }
 
 // None reports whether there is nothing to write.
 func (c Changes) None() bool {
-	return len(c.Fields) == 0 && c.Book == (Bookkeeping{}) && len(c.Add) == 0 && len(c.Remove) == 0
+	return len(c.Fields) == 0 && c.Book == (Bookkeeping{}) && !c.Rows()
+}
+
+// Rows reports whether rows of other objects are among the changes.
+func (c Changes) Rows() bool {
+	return len(c.Add)+len(c.Remove)+len(c.AddContacts)+len(c.RemoveContacts) > 0
 }
 
 // CRM is one organisation.
@@ -114,6 +151,9 @@ type CRM interface {
 
 	// Catalogue completes solutions with what the CRM's catalogue of solution details knows of them.
 	Catalogue(ctx context.Context, solutions []deal.Solution) ([]NewSolution, error)
+
+	// Contacts completes people with what the CRM knows of them by their e-mail addresses, those of the account first.
+	Contacts(ctx context.Context, accountID string, people []deal.Person) ([]NewContact, error)
 
 	// EncodeUpdate gives the exact bytes that Update sends; the same for the same changes.
 	EncodeUpdate(changes Changes) ([]byte, error)

@@ -1,11 +1,6 @@
 package deal
 
-import (
-	"maps"
-	"slices"
-
-	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
-)
+import "github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 
 // help merges the kind of help that is requested from Microsoft. It can be asked for once, at any time before the deal is
 // closed; from then on the CRM shows what was asked for. Partner Center learns it with Microsoft's own referral, never by a
@@ -82,81 +77,4 @@ func (m *merger) microsoft() {
 		m.note(problem.MicrosoftClosed, "", status)
 	}
 	m.remember(MicrosoftStatus, m.current.Referral[MicrosoftStatus], m.current.Referral[MicrosoftStatus])
-}
-
-// solutions merges the set of solutions, each for itself. A shared deal keeps one at least: the removal of the last waits
-// until there is another.
-func (m *merger) solutions(rule Rule) {
-	held := m.holdOutbound
-	m.holdOutbound = held || m.options.HoldSolutions
-	defer func() { m.holdOutbound = held }()
-	fields, rule := m.solutionFields(), Rule{Inbound: rule.Inbound, Outbound: rule.Outbound, Winner: CRM}
-	last := rule.Outbound && !m.holdOutbound && !m.closed && m.emptied(fields)
-	most, before := m.options.MostSolutions, len(m.result.ToCRM)
-	for _, rule.Field = range fields {
-		c, r := m.values(rule.Field)
-		switch {
-		case last && r == True:
-			m.hold(rule.Field)
-		case most > 0 && c != r && len(m.result.ToCRM)-before >= most:
-			m.hold(rule.Field)
-			m.result.More = true
-		default:
-			m.field(rule)
-		}
-	}
-	if last {
-		m.result.Notes = append(m.result.Notes, Note{Code: problem.LastSolutionKept, Waits: true})
-	}
-}
-
-// emptied reports whether the merge would leave the referral without any of the solutions that it has.
-func (m *merger) emptied(fields []string) bool {
-	had := false
-	for _, field := range fields {
-		if m.outcome(field) == True {
-			return false
-		}
-		had = had || m.current.Referral[field] == True
-	}
-	return had
-}
-
-// solutionFields lists every solution that either side has, or had when it was last seen.
-func (m *merger) solutionFields() []string {
-	found := map[string]bool{}
-	add := func(p Pair) {
-		for _, values := range []Values{p.CRM, p.Referral} {
-			for field := range values {
-				if IsSolution(field) {
-					found[field] = true
-				}
-			}
-		}
-	}
-	add(m.current)
-	if m.memory.Base != nil {
-		add(*m.memory.Base)
-	}
-	for _, attempt := range m.memory.Pending {
-		add(attempt.Seen)
-		add(attempt.Intended)
-	}
-	return slices.Sorted(maps.Keys(found))
-}
-
-// outcome is what both sides will hold of a flag that either side may change.
-func (m *merger) outcome(field string) string {
-	c, r := m.values(field)
-	changedCRM, changedReferral := m.changed(field)
-	switch {
-	case changedCRM:
-		return c
-	case changedReferral:
-		return r
-	}
-	if _, intended, ok := m.lastIntended(field); ok {
-		return intended
-	}
-	return r
 }

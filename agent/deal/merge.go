@@ -88,8 +88,8 @@ type Options struct {
 	Engagement              Engagement
 	// Ours says that the referral was created from the opportunity, so that asking Microsoft is the agent's business.
 	Ours bool
-	// MostSolutions is how many solutions one write to the CRM adds and removes; 0: any number.
-	MostSolutions int
+	// MostSolutions and MostContacts are how many of them one write to the CRM adds and removes; 0: any number.
+	MostSolutions, MostContacts int
 	// NoContact says that the opportunity has no contact who can be named to Microsoft.
 	NoContact bool
 	// FixedCurrency is the organisation's one currency when its opportunities have no currency field of their own.
@@ -153,6 +153,10 @@ func Merge(memory Memory, current Pair, rules []Rule, options Options) Result {
 			m.help(rule)
 		case Solutions:
 			m.solutions(rule)
+		case Contacts:
+			m.contacts(rule)
+		case Team:
+			m.team(rule)
 		case MicrosoftStatus:
 			m.microsoft()
 		default:
@@ -182,13 +186,13 @@ func (m *merger) remember(field, crm, referral string) {
 	m.result.Attempt.Intended.put(field, crm, referral)
 }
 
-// put sets the values of both sides. Solutions that a deal no longer has are forgotten.
+// put sets the values of both sides. Elements that a deal no longer has are forgotten.
 func (p *Pair) put(field, crm, referral string) {
 	for _, side := range []struct {
 		values Values
 		value  string
 	}{{p.CRM, crm}, {p.Referral, referral}} {
-		if side.value == "" && IsSolution(field) {
+		if side.value == "" && IsElement(field) {
 			delete(side.values, field)
 		} else {
 			side.values[field] = side.value

@@ -5,6 +5,7 @@ package deal
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,6 +65,63 @@ type Person struct {
 // Complete reports whether the person can be named in a referral.
 func (p Person) Complete() bool {
 	return p.FirstName != "" && p.LastName != "" && p.Phone != "" && p.Email != ""
+}
+
+// details are what changes of a person whose e-mail address stays.
+func (p Person) details() string {
+	return strings.Join([]string{p.FirstName, p.LastName, p.Phone}, "\n")
+}
+
+// Contacts and Team are the fields that hold the sets of a customer's contacts and of the partner's own people. Each person is a
+// field of its own, see [ContactField] and [MemberField].
+const (
+	Contacts = "contacts"
+	Team     = "team"
+)
+
+const (
+	contactPrefix = "contact "
+	memberPrefix  = "team member "
+)
+
+// ContactField gives the field that holds what a deal says of one contact. People are told apart by their e-mail address.
+func ContactField(email string) string { return contactPrefix + foldEmail(email) }
+
+// MemberField is [ContactField] for a member of the partner's team.
+func MemberField(email string) string { return memberPrefix + foldEmail(email) }
+
+func foldEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// AddPeople sets the fields of people among a side's values. Whoever cannot be named in a referral is left out.
+func AddPeople(values Values, field func(email string) string, people []Person) {
+	for _, person := range people {
+		if person.Complete() {
+			values[field(person.Email)] = person.details()
+		}
+	}
+}
+
+// IsElement reports whether a field is an element of a set: a solution or a person. Such names are data: they do not belong in a
+// log.
+func IsElement(field string) bool {
+	return IsSolution(field) || strings.HasPrefix(field, contactPrefix) || strings.HasPrefix(field, memberPrefix)
+}
+
+// Kinds gives the names of fields without the elements' own, each once, in order.
+func Kinds(values Values) []string {
+	var names []string
+	for field := range values {
+		for _, prefix := range []string{solutionPrefix, contactPrefix, memberPrefix} {
+			if strings.HasPrefix(field, prefix) {
+				field = strings.TrimSpace(prefix)
+			}
+		}
+		if !slices.Contains(names, field) {
+			names = append(names, field)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Solution is a co-sell ready or Microsoft solution that the deal sells.

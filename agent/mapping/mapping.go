@@ -45,9 +45,12 @@ type Plan struct {
 }
 
 // Rules gives the merge rules of linked deals: rows that apply on create only become fields that nobody writes any more. The
-// set of solutions, and what Microsoft answers, have no row of their own.
+// sets of solutions and people, and what Microsoft answers, have no row of their own.
 func (p Plan) Rules() []deal.Rule {
-	rules := []deal.Rule{{Field: deal.Solutions, Inbound: true, Outbound: true}, {Field: deal.MicrosoftStatus, Inbound: true}}
+	rules := []deal.Rule{
+		{Field: deal.Solutions, Inbound: true, Outbound: true}, {Field: deal.Contacts, Inbound: true, Outbound: true}, {Field: deal.Team, Outbound: true},
+		{Field: deal.MicrosoftStatus, Inbound: true},
+	}
 	for _, row := range p.Rows {
 		rules = append(rules, deal.Rule{
 			Field: row.Field, Inbound: row.Inbound && row.OnUpdate, Outbound: row.Outbound && row.OnUpdate, Winner: row.Winner,
@@ -156,6 +159,8 @@ func (p Plan) FromReferral(referral map[string]any) (deal.Values, error) {
 		}
 	}
 	AddSolutions(values, SolutionsOf(referral))
+	deal.AddPeople(values, deal.ContactField, PeopleOf(referral, contactsPath))
+	deal.AddPeople(values, deal.MemberField, PeopleOf(referral, teamPath))
 	return values, nil
 }
 
@@ -164,15 +169,15 @@ func (p Plan) FromReferral(referral map[string]any) (deal.Values, error) {
 func (p Plan) AddCounterpart(values deal.Values, counterpart map[string]any) error {
 	status, err := statusOfReferral(counterpart)
 	if err != nil {
-		return fmt.Errorf("Microsoft's referral: %w", err)
+		return fmt.Errorf("the referral of Microsoft: %w", err)
 	}
 	values[deal.MicrosoftStatus] = status
 	if values[deal.MicrosoftReason], err = deal.Normalize(deal.MicrosoftReason, lookup(counterpart, "statusReason")); err != nil {
-		return fmt.Errorf("Microsoft's referral: %w", err)
+		return fmt.Errorf("the referral of Microsoft: %w", err)
 	}
 	theirs, err := p.FromReferral(counterpart)
 	if err != nil {
-		return fmt.Errorf("Microsoft's referral: %w", err)
+		return fmt.Errorf("the referral of Microsoft: %w", err)
 	}
 	if values[deal.MicrosoftCRMID] == "" {
 		values[deal.MicrosoftCRMID] = theirs[deal.MicrosoftCRMID]

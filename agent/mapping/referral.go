@@ -63,24 +63,6 @@ func (p Plan) Counterpart(n NewReferral, engagementID string) map[string]any {
 	return body
 }
 
-// ContactsOp names the customer's contacts in a referral that names none yet; ok is false when it does, or there are none.
-func ContactsOp(referral map[string]any, contacts []deal.Person) (op Op, ok bool) {
-	const path = "customerProfile.team"
-	named, _ := lookup(referral, path).([]any)
-	complete := people(contacts)
-	return Op{pointer(path), complete}, len(named) == 0 && len(complete) > 0
-}
-
-func people(persons []deal.Person) []any {
-	list := []any{}
-	for _, p := range persons {
-		if p.Complete() {
-			list = append(list, map[string]any{"firstName": p.FirstName, "lastName": p.LastName, "phoneNumber": p.Phone, "email": p.Email})
-		}
-	}
-	return list
-}
-
 func solutions(sold []deal.Solution) []any {
 	list := []any{}
 	for _, s := range sold {

@@ -19,7 +19,7 @@ func AddSolutions(values deal.Values, solutions []deal.Solution) {
 func SolutionsOf(referral map[string]any) []deal.Solution {
 	var list []deal.Solution
 	seen := map[string]bool{}
-	for _, entry := range solutionEntries(referral) {
+	for _, entry := range entriesAt(referral, solutionsPath) {
 		id, _ := entry["id"].(string)
 		name, _ := entry["name"].(string)
 		if id = strings.TrimSpace(id); id != "" && !seen[deal.SolutionField(id)] {
@@ -30,8 +30,9 @@ func SolutionsOf(referral map[string]any) []deal.Solution {
 	return list
 }
 
-func solutionEntries(referral map[string]any) []map[string]any {
-	raw, _ := lookup(referral, solutionsPath).([]any)
+// entriesAt gives the objects of a list in a referral.
+func entriesAt(referral map[string]any, path string) []map[string]any {
+	raw, _ := lookup(referral, path).([]any)
 	entries := make([]map[string]any, 0, len(raw))
 	for _, one := range raw {
 		if entry, ok := one.(map[string]any); ok {
@@ -45,7 +46,7 @@ func solutionEntries(referral map[string]any) []map[string]any {
 // entries that stay are sent back as they were read, prices and all. sold names what is added.
 func SolutionsOp(referral map[string]any, changes deal.Values, sold []deal.Solution) (op Op, ok bool) {
 	list := []any{}
-	for _, entry := range solutionEntries(referral) {
+	for _, entry := range entriesAt(referral, solutionsPath) {
 		id, _ := entry["id"].(string)
 		if value, changed := changes[deal.SolutionField(id)]; changed && value != deal.True {
 			ok = true

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
@@ -84,7 +83,7 @@ func (r *run) current() (deal.Pair, error) {
 	if err != nil {
 		return deal.Pair{}, problem.Wrap(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
 	}
-	mapping.AddSolutions(record, r.record.Sold())
+	r.addSets(record)
 	if base := memoryOf(r.deal).Base; base != nil {
 		record[deal.MicrosoftStatus] = base.CRM[deal.MicrosoftStatus]
 	}
@@ -108,8 +107,15 @@ func (r *run) show(memory deal.Memory, current deal.Pair) {
 	open := r.holds()
 	open.HoldOutbound = false
 	if would := deal.Merge(memory, current, r.rules, open); len(would.ToReferral)+len(would.Transitions) > 0 {
-		r.log.Info("would change the referral", "held_by", by, "fields", slices.Sorted(maps.Keys(would.ToReferral)), "steps", would.Transitions)
+		r.log.Info("would change the referral", "held_by", by, "fields", deal.Kinds(would.ToReferral), "steps", would.Transitions)
 	}
+}
+
+// addSets completes a record's values with its solutions and people.
+func (r *run) addSets(values deal.Values) {
+	mapping.AddSolutions(values, r.record.Sold())
+	deal.AddPeople(values, deal.ContactField, r.record.People())
+	deal.AddPeople(values, deal.MemberField, r.record.Team)
 }
 
 func (r *run) holds() deal.Options {
@@ -119,7 +125,7 @@ func (r *run) holds() deal.Options {
 	}
 	options := deal.Options{
 		HoldOutbound: held(PatchReferral), HoldInbound: held(UpdateOpportunity), HoldSolutions: held(PatchSolutions), HoldHelp: held(CreateCounterpart),
-		FixedCurrency: r.settings.Plan.FixedCurrency, MostSolutions: crm.MostSolutions, Ours: r.deal.Link.Origin == store.OriginCRM,
+		FixedCurrency: r.settings.Plan.FixedCurrency, MostSolutions: crm.MostSolutions, MostContacts: crm.MostContacts, Ours: r.deal.Link.Origin == store.OriginCRM,
 		NoContact: len(r.record.Contacts) == 0 || !r.record.Contacts[0].Complete(),
 	}
 	switch {
@@ -192,7 +198,7 @@ func (r *run) complete(ctx context.Context, result deal.Result, w writes) (store
 	if err := r.commit(ctx, change); err != nil {
 		return nil, err
 	}
-	r.log.Info("made equal", "to_crm", slices.Sorted(maps.Keys(result.ToCRM)), "to_partner_center", slices.Sorted(maps.Keys(result.ToReferral)), "steps", result.Transitions)
+	r.log.Info("made equal", "to_crm", deal.Kinds(result.ToCRM), "to_partner_center", deal.Kinds(result.ToReferral), "steps", result.Transitions)
 	return r.next(ctx, result)
 }
 

@@ -137,16 +137,40 @@ func (r *run) newRecord(ctx context.Context, values deal.Values, accountID strin
 	if err != nil {
 		return crm.NewRecord{}, deal.Pair{}, err
 	}
+	contacts, err := r.newContacts(ctx, values, accountID)
+	if err != nil {
+		return crm.NewRecord{}, deal.Pair{}, err
+	}
 	written := plan.Fit(values)
 	fields := plan.ToRecord(present(written))
 	if name, marked, ok := plan.Mark(fields, deal.MarkSuccess); ok {
 		fields[name] = marked
 	}
 	record := crm.NewRecord{
-		ReferralID: r.referral.ID, Fields: fields, AccountID: accountID, Account: plan.ToRelated("Account", values), Solutions: sold,
+		ReferralID: r.referral.ID, Fields: fields, AccountID: accountID, Account: plan.ToRelated("Account", values), Solutions: sold, Contacts: contacts,
 		SyncStatus: statusInSync, Audit: r.auditLine("Received from Partner Center as referral " + r.referral.ID + "."),
 	}
 	return record, deal.Pair{CRM: written, Referral: values}, nil
+}
+
+// newContacts gives the first contacts of a new record; the others are news for the merge that follows.
+func (r *run) newContacts(ctx context.Context, values deal.Values, accountID string) ([]crm.NewContact, error) {
+	var people []deal.Person
+	named := map[string]bool{}
+	for _, person := range mapping.ContactsOf(r.referral.Tree) {
+		switch field := deal.ContactField(person.Email); {
+		case !person.Complete() || named[field]:
+		case len(people) == crm.MostContacts:
+			delete(values, field)
+		default:
+			people, named[field] = append(people, person), true
+		}
+	}
+	contacts, err := r.crm.Contacts(ctx, accountID, people)
+	if err == nil && len(contacts) > 0 {
+		contacts[0].Primary = true
+	}
+	return contacts, err
 }
 
 // present leaves empty values out: a new record need not be told what it lacks.

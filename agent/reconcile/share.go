@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +34,7 @@ func (r *run) share(ctx context.Context) (store.Outcome, error) {
 		return r.notReady(ctx, missing)
 	}
 	if flow, blocked := r.settings.Blocked[CreateReferral]; blocked {
-		r.log.Info("would create a referral", "held_by", flow, "fields", slices.Sorted(maps.Keys(present(draft.Values))))
+		r.log.Info("would create a referral", "held_by", flow, "fields", deal.Kinds(present(draft.Values)))
 		return store.Gate{Flow: flow}, nil
 	}
 	if err := r.stillWanted(ctx); err != nil {
@@ -59,9 +57,9 @@ func (r *run) draft() (deal.Draft, error) {
 	if err != nil {
 		return deal.Draft{}, err
 	}
-	sold := r.record.Sold()
-	mapping.AddSolutions(values, sold)
-	return deal.Draft{Values: values, Contacts: r.record.Contacts, Team: r.record.Team, Solutions: sold, Help: values[deal.Help]}, nil
+	r.addSets(values)
+	values[deal.Team] = deal.True
+	return deal.Draft{Values: values, Contacts: r.record.People(), Team: r.record.Team, Solutions: r.record.Sold(), Help: values[deal.Help]}, nil
 }
 
 func (r *run) newReferral(draft deal.Draft) mapping.NewReferral {
@@ -221,7 +219,7 @@ func (r *run) requestHelp(ctx context.Context, code string) (store.Outcome, erro
 		return nil, problem.Wrap(problem.ReferralRefused, "referral "+r.referral.ID, err)
 	}
 	draft := deal.Draft{
-		Values: values, Contacts: r.record.Contacts, Team: r.record.Team, Solutions: mapping.SolutionsOf(r.referral.Tree), Help: code,
+		Values: values, Contacts: r.record.People(), Team: r.record.Team, Solutions: mapping.SolutionsOf(r.referral.Tree), Help: code,
 	}
 	body, err := json.Marshal(r.settings.Plan.Counterpart(r.newReferral(draft), r.referral.EngagementID))
 	if err != nil {

@@ -38,6 +38,7 @@ func (w *world) sellerCreates(help bool) {
 	}
 	w.records[id] = &record{id: id, fields: fields, sync: true, modified: w.now}
 	w.sell(w.records[id], "SOL-1")
+	w.meet(w.records[id], somebody(1))
 	w.edits[id+" Description"] = []string{"first " + id}
 }
 
@@ -52,7 +53,7 @@ func (w *world) microsoftSends(customer int) {
 			"dealValue": 2000 + w.serial, "currency": "EUR", "closingDateTime": "2026-12-02T00:00:00Z", "notes": "first " + r.id,
 			"requirements": map[string]any{"solutions": []any{map[string]any{"id": "SOL-1", "type": "Name", "price": 12.5}}},
 		},
-		"customerProfile": map[string]any{"name": fmt.Sprintf(spellings[len(w.referrals)%len(spellings)], customer), "address": map[string]any{"postalCode": "1000", "country": "NO", "city": "Oslo", "addressLine1": "2 Main St"}},
+		"customerProfile": map[string]any{"team": []any{asMember(somebody(2))}, "name": fmt.Sprintf(spellings[len(w.referrals)%len(spellings)], customer), "address": map[string]any{"postalCode": "1000", "country": "NO", "city": "Oslo", "addressLine1": "2 Main St"}},
 		"consent":         map[string]any{"consentToShareReferralWithMicrosoftSellers": true},
 	}
 	w.referrals[r.id] = r
@@ -80,9 +81,9 @@ func (w *world) sellerEdits(id string) {
 	if r.edited == nil {
 		r.edited = map[string]time.Time{}
 	}
-	choices := 8
+	choices := 9
 	if w.trouble.coSell {
-		choices = 10
+		choices = 11
 	}
 	switch w.random.IntN(choices) {
 	case 6:
@@ -99,9 +100,12 @@ func (w *world) sellerEdits(id string) {
 		default:
 			r.fields["Referral_Link__c"] = "https://example.com"
 		}
+	case 8:
+		w.sellerMeets(r)
+		return
 	case 9:
 		r.fields["How_can_Microsoft_help__c"] = w.pick([]string{"General or other", "Quotes or licensing"})
-	case 8:
+	case 10:
 		r.fields["Referral_Visible_to_Microsoft__c"] = true
 	case 0:
 		r.fields["Amount"] = 5000 + w.serial
@@ -120,6 +124,45 @@ func (w *world) sellerEdits(id string) {
 		w.edits[id+" Description"] = append(w.edits[id+" Description"], value)
 	}
 	r.modified = w.now
+}
+
+// somebody is a customer's contact.
+func somebody(n int) deal.Person {
+	return deal.Person{FirstName: "First", LastName: "Last", Phone: "1", Email: fmt.Sprintf("contact%d@example.com", n)}
+}
+
+func asMember(p deal.Person) map[string]any {
+	return map[string]any{"firstName": p.FirstName, "lastName": p.LastName, "phoneNumber": p.Phone, "email": p.Email}
+}
+
+// sellerMeets adds a contact, removes one, or corrects one's telephone number.
+func (w *world) sellerMeets(r *record) {
+	person := somebody(1 + w.random.IntN(4))
+	i := slices.IndexFunc(r.contacts, func(c crm.ContactRow) bool { return c.Email == person.Email })
+	switch {
+	case i < 0:
+		w.meet(r, person)
+	case w.random.IntN(2) == 0:
+		r.contacts[i].Phone = w.id("+")
+		r.soldAt = w.now
+	case len(r.contacts) > 1:
+		w.leave(r, r.contacts[i].RowID)
+	}
+}
+
+// portalMeets adds a contact in Partner Center or removes one.
+func (w *world) portalMeets(r *remoteReferral) {
+	profile, _ := r.tree["customerProfile"].(map[string]any)
+	team, _ := profile["team"].([]any)
+	team = slices.Clone(team)
+	person := somebody(1 + w.random.IntN(4))
+	i := slices.IndexFunc(team, func(m any) bool { return m.(map[string]any)["email"] == person.Email })
+	if i < 0 {
+		team = append(team, asMember(person))
+	} else if len(team) > 1 {
+		team = slices.Delete(team, i, i+1)
+	}
+	w.set(r, "/customerProfile/team", team)
 }
 
 // solutionNames are what people add and remove on either side.
@@ -208,7 +251,9 @@ func (w *world) portalEdits(id string) {
 	}
 	r := w.referrals[id]
 	value := "pc " + w.id("v")
-	switch w.random.IntN(8) {
+	switch w.random.IntN(9) {
+	case 8:
+		w.portalMeets(r)
 	case 7:
 		w.portalAsks(r)
 	case 6:
@@ -386,6 +431,9 @@ func (w *world) compare(rec *record, r *remoteReferral, fault func(string, ...an
 	if sold := soldBy(rec); !maps.Equal(sold, soldIn(r)) && len(sold) > 0 {
 		fault("%s/%s: solutions are %v and %v; audit:\n%s", rec.id, r.id, sold, soldIn(r), rec.audit)
 	}
+	if named := emails(rec.view().People()); r.outgoing && w.microsofts(r.engagement) == nil && !slices.Equal(named, emails(mapping.ContactsOf(r.view().Tree))) {
+		fault("%s/%s: contacts are %v and %v; audit:\n%s", rec.id, r.id, named, emails(mapping.ContactsOf(r.view().Tree)), rec.audit)
+	}
 	for _, field := range []string{deal.DealValue, deal.Currency, deal.CloseDate, deal.Notes, deal.Visible, deal.ReferralLink} {
 		if left[field] != right[field] {
 			fault("%s/%s: %s is %q and %q; audit:\n%s", rec.id, r.id, field, left[field], right[field], rec.audit)
@@ -404,6 +452,15 @@ func (w *world) compare(rec *record, r *remoteReferral, fault func(string, ...an
 	if !slices.Contains(last, left[deal.Notes]) {
 		fault("%s/%s: notes are %q, the last edits were %q", rec.id, r.id, left[deal.Notes], last)
 	}
+}
+
+func emails(people []deal.Person) []string {
+	var list []string
+	for _, p := range people {
+		list = append(list, p.Email)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 func soldBy(rec *record) map[string]bool {

@@ -85,8 +85,9 @@ type record struct {
 	modified time.Time
 	deleted  bool
 
+	contacts  []crm.ContactRow
 	solutions []crm.SolutionRow
-	soldAt    time.Time // when a row of its solutions last changed; that does not move the record's own stamp
+	soldAt    time.Time // when a row of its solutions or contacts last changed; that does not move the record's own stamp
 
 	syncSince time.Time            // when a person last changed Sync
 	edited    map[string]time.Time // when a person last changed a field
@@ -353,7 +354,7 @@ func (r *record) view() crm.Record {
 	person := deal.Person{FirstName: "First", LastName: "Last", Phone: "1", Email: "first.last@example.com"}
 	view := crm.Record{
 		ID: r.id, Version: r.stamp().Format(time.RFC3339Nano), ModifiedAt: r.stamp(), Fields: map[string]any{}, Sync: r.sync, Key: r.key, Audit: r.audit,
-		SyncStatus: r.status, Contacts: []deal.Person{person}, Team: []deal.Person{person},
+		SyncStatus: r.status, Contacts: slices.Clone(r.contacts), Team: []deal.Person{person},
 	}
 	for name, value := range r.fields {
 		view.Fields[name] = value
@@ -407,6 +408,27 @@ func (s *simCRM) Catalogue(_ context.Context, solutions []deal.Solution) (list [
 	})
 }
 
+func (s *simCRM) Contacts(_ context.Context, _ string, people []deal.Person) (list []crm.NewContact, err error) {
+	return list, s.c.call(false, func() error {
+		list = nil
+		for _, person := range people {
+			list = append(list, crm.NewContact{Person: person})
+		}
+		return nil
+	})
+}
+
+// meet gives somebody a role in a record, as people and the agent do.
+func (w *world) meet(r *record, person deal.Person) {
+	r.contacts = append(r.contacts, crm.ContactRow{Person: person, RowID: w.id("00K")})
+	r.soldAt = w.now
+}
+
+func (w *world) leave(r *record, row string) {
+	r.contacts = slices.DeleteFunc(r.contacts, func(c crm.ContactRow) bool { return c.RowID == row })
+	r.soldAt = w.now
+}
+
 func (s *simCRM) EncodeCreate(r crm.NewRecord) ([]byte, error) { return json.Marshal(r) }
 
 func (s *simCRM) Create(_ context.Context, payload []byte) (id string, err error) {
@@ -432,6 +454,9 @@ func (s *simCRM) Create(_ context.Context, payload []byte) (id string, err error
 		created := &record{id: id, fields: n.Fields, sync: true, key: strings.ToLower(n.ReferralID), audit: n.Audit, status: n.SyncStatus, modified: w.now}
 		for _, sold := range n.Solutions {
 			w.sell(created, sold.ID)
+		}
+		for _, contact := range n.Contacts {
+			w.meet(created, contact.Person)
 		}
 		w.records[id] = created
 		w.wrote("create record")
@@ -479,6 +504,12 @@ func (s *simCRM) Update(_ context.Context, id, version string, payload []byte) e
 		}
 		for _, row := range u.Remove {
 			w.unsell(r, row)
+		}
+		for _, contact := range u.AddContacts {
+			w.meet(r, contact.Person)
+		}
+		for _, row := range u.RemoveContacts {
+			w.leave(r, row)
 		}
 		r.modified = w.now
 		w.wrote("update record " + id + " " + string(payload))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
@@ -35,6 +36,9 @@ func (r *run) writes(ctx context.Context, current deal.Pair, result deal.Result)
 	if err := r.soldChanges(ctx, result, &changes); err != nil {
 		return w, err
 	}
+	if err := r.contactChanges(ctx, result, &changes); err != nil {
+		return w, err
+	}
 	if !changes.None() {
 		w.record, err = r.crm.EncodeUpdate(changes)
 	}
@@ -64,15 +68,41 @@ func (r *run) soldChanges(ctx context.Context, result deal.Result, changes *crm.
 	return err
 }
 
+// contactChanges gives the contacts whom Partner Center added their roles, and takes those whom it removed off the record.
+func (r *run) contactChanges(ctx context.Context, result deal.Result, changes *crm.Changes) error {
+	var added []deal.Person
+	for _, person := range mapping.ContactsOf(r.referral.Tree) {
+		if result.ToCRM[deal.ContactField(person.Email)] != "" {
+			added = append(added, person)
+		}
+	}
+	for _, row := range r.record.Contacts {
+		if value, changed := result.ToCRM[deal.ContactField(row.Email)]; changed && value == "" {
+			changes.RemoveContacts = append(changes.RemoveContacts, row.RowID)
+		}
+	}
+	if len(added) == 0 {
+		return nil
+	}
+	found, err := r.crm.Contacts(ctx, r.record.AccountID, added)
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		found[i].Primary = i == 0 && len(r.record.Contacts) == 0
+		found[i].HasRole = slices.ContainsFunc(r.record.Contacts, func(row crm.ContactRow) bool { return strings.EqualFold(row.Email, found[i].Email) })
+	}
+	changes.AddContacts, changes.AccountID = found, r.record.AccountID
+	return nil
+}
+
 // patches gives one patch per status step, the first with everything else. Our reference goes with whatever is sent first.
 func (r *run) patches(current deal.Pair, result deal.Result) ([][]byte, error) {
 	ops := r.settings.Plan.Patch(result.ToReferral)
 	if op, changed := mapping.SolutionsOp(r.referral.Tree, result.ToReferral, r.record.Sold()); changed {
 		ops = append(ops, op)
 	}
-	if op, changed := mapping.ContactsOp(r.referral.Tree, r.record.Contacts); changed && result.AskHelp {
-		ops = append(ops, op)
-	}
+	ops = append(ops, mapping.PeopleOps(r.referral.Tree, result.ToReferral, r.record.People(), r.record.Team)...)
 	steps := result.Transitions
 	if len(ops) == 0 && len(steps) == 0 {
 		return nil, nil

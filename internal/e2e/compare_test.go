@@ -14,6 +14,7 @@ type both struct {
 	account      map[string]any
 	referral     map[string]any
 	solutions    []string // of the opportunity
+	contacts     []string // of the opportunity, by e-mail address
 	unreferenced bool     // externalReferenceId does not survive in this Partner Center
 }
 
@@ -39,7 +40,7 @@ func (b *bed) referrals() map[string][]map[string]any {
 		if err := json.Unmarshal(encoded, &tree); err != nil {
 			b.t.Fatal(err)
 		}
-		if tree["organizationId"] != "msft" {
+		if microsofts := len(referral.Target) == 1 && referral.Target[0].ID == "msft"; !microsofts {
 			byName[referral.Name] = append(byName[referral.Name], tree)
 		}
 	}
@@ -57,6 +58,13 @@ func (b *bed) unequal(names []string) []string {
 	for _, row := range b.sandbox.Salesforce().Rows("Microsoft_Solution__c") {
 		sold[text(row["Opportunity__c"])] = append(sold[text(row["Opportunity__c"])], text(row["Solution_Identifier__c"]))
 	}
+	emails, contacts := map[string]string{}, map[string][]string{}
+	for _, row := range b.sandbox.Salesforce().Rows("Contact") {
+		emails[text(row["Id"])] = text(row["Email"])
+	}
+	for _, row := range b.sandbox.Salesforce().Rows("OpportunityContactRole") {
+		contacts[text(row["OpportunityId"])] = append(contacts[text(row["OpportunityId"])], emails[text(row["ContactId"])])
+	}
 	var faults []string
 	for _, name := range names {
 		if len(opportunities[name]) != 1 || len(referrals[name]) != 1 {
@@ -65,6 +73,7 @@ func (b *bed) unequal(names []string) []string {
 		}
 		deal := both{
 			opportunity: opportunities[name][0], referral: referrals[name][0], solutions: sold[text(opportunities[name][0]["Id"])],
+			contacts:     contacts[text(opportunities[name][0]["Id"])],
 			unreferenced: b.sandbox.Kit().Switches.Is("partner_center.external_reference_id", "dropped"),
 		}
 		deal.account = accounts[text(deal.opportunity["AccountId"])]
@@ -105,7 +114,8 @@ func (d both) differences() []string {
 	if !strings.Contains(text(o["Referral_Link__c"]), text(r["id"])) {
 		faults = append(faults, "the referral link does not name the referral")
 	}
-	equal("solutions", list(d.solutions), list(solutionsOf(r)))
+	equal("solutions", list(d.solutions), list(idsAt(r, "id", "details", "requirements", "solutions")))
+	equal("contacts", list(d.contacts), list(idsAt(r, "email", "customerProfile", "team")))
 	if o["Sync_with_Partner_Center__c"] != true {
 		faults = append(faults, "Sync with Partner Center is off")
 	}
@@ -116,11 +126,12 @@ func (d both) differences() []string {
 	return faults
 }
 
-func solutionsOf(referral map[string]any) []string {
+// idsAt gives one property of every object in a list.
+func idsAt(referral map[string]any, property string, path ...string) []string {
 	var ids []string
-	entries, _ := at(referral, "details", "requirements", "solutions").([]any)
+	entries, _ := at(referral, path...).([]any)
 	for _, entry := range entries {
-		ids = append(ids, text(at(entry.(map[string]any), "id")))
+		ids = append(ids, text(at(entry.(map[string]any), property)))
 	}
 	return ids
 }

@@ -123,7 +123,9 @@ func TestUpgradesOfASharedDeal(t *testing.T) {
 	b.start()
 	id := b.sellerStarts()
 	b.expectReferrals(0)
-	visible := func() bool { return at(b.referrals()[together][0], "consent", "consentToShareReferralWithMicrosoftSellers") == true }
+	visible := func() bool {
+		return at(b.referrals()[together][0], "consent", "consentToShareReferralWithMicrosoftSellers") == true
+	}
 	if visible() {
 		t.Error("a private deal is visible to Microsoft")
 	}

@@ -60,6 +60,7 @@ func (b *bed) arrives(name string, i, kind int) string {
 	parameters := map[string]string{
 		"name": name, "value": strconv.Itoa(2000 + i), "currency": "USD", "close_date": "2027-06-30", "notes": "notes of " + name,
 		"customer": fmt.Sprintf("Contoso %d", i%customers), "address_line1": "2 Main St", "city": "Bergen", "postal_code": "5003", "country": "NO",
+		"contact_first_name": "First", "contact_last_name": "Last", "contact_phone": "+47 1", "contact_email": fmt.Sprintf("buyer%d@example.com", i%customers),
 	}
 	act := "send_referral"
 	if kind > 0 {
@@ -85,7 +86,9 @@ func createsOf(n int) map[string]int {
 		"create Opportunity": n,                 // receive: one create in Salesforce …
 		"create Account":     customers,
 
-		"create Microsoft_Solution__c": n, // … in the opportunity's own call
+		"create Microsoft_Solution__c":  n, // … in the opportunity's own call
+		"create Contact":                customers,
+		"create OpportunityContactRole": n,
 	}
 }
 
@@ -277,6 +280,7 @@ func TestKilledAtCountedEffects(t *testing.T) {
 		t.Errorf("only %d edits were made", len(edits))
 	}
 	want["create referral"], want["create Opportunity"], want["create Account"], want["create Microsoft_Solution__c"] = kills, kills, customers, kills
+	want["create Contact"], want["create OpportunityContactRole"] = customers, kills
 	want["update Opportunity"] += kills
 	got := b.agentsWrites(mark)
 	for _, what := range slices.Sorted(maps.Keys(want)) {

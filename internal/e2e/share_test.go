@@ -126,3 +126,50 @@ func TestNamesOfTheWorld(t *testing.T) {
 	}
 	b.stop()
 }
+
+// Who sells a deal, and to whom: the owner and the opportunity team are the referral's team, contact roles are its contacts, and they
+// come and go with both. A contact who comes from Partner Center is found by the e-mail address, completed, and not overwritten.
+func TestPeopleOfADeal(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, nil)
+	b.start()
+	id := b.sellerStarts(customerContact)
+	team := func() string { return list(idsAt(b.referrals()[together][0], "email", "team")) }
+	b.expectReferrals(0)
+	if got := team(); got != "seller@example.com" {
+		t.Errorf("the team is %s", got)
+	}
+	member := b.act("add_team_member", map[string]string{"opportunity": id, "email": "colleague@example.com"})
+	b.until("the colleague to be of the team", func() []string { return unlike(team(), "colleague@example.com seller@example.com") })
+	second := b.act("add_contact", map[string]string{"opportunity": id, "last_name": "Second", "first_name": "A", "email": "second@example.com", "phone": "+47 2", "primary": "false"})
+	b.until("the contacts to be equal", func() []string {
+		return append(b.unequal([]string{together}), unlike(list(idsAt(b.referrals()[together][0], "email", "customerProfile", "team")), "buyer@example.com second@example.com")...)
+	})
+	b.act("remove_team_member", map[string]string{"id": member})
+	b.act("remove_contact", map[string]string{"id": second})
+	b.until("both to be gone again", func() []string {
+		return append(b.unequal([]string{together}), unlike(team(), "seller@example.com")...)
+	})
+
+	received := b.arrives("Received with a contact", 1, 0)
+	b.until("the deal to be equal", func() []string { return b.unequal([]string{"Received with a contact"}) })
+	var names []string
+	for _, row := range b.sandbox.Salesforce().Rows("Contact") {
+		names = append(names, text(row["Email"])+" "+text(row["Phone"]))
+	}
+	if got := list(names); got != "buyer1@example.com +47 1 buyer@example.com +47 1 second@example.com +47 2" {
+		t.Errorf("the contacts are %s", got)
+	}
+	b.rest()
+	if referral, err := b.sandbox.PartnerCenter().Referral(received); err != nil || len(referral.Team) != 0 {
+		t.Errorf("a received deal's team was changed: %v %v", referral.Team, err)
+	}
+	b.stop()
+}
+
+func unlike(got, want string) []string {
+	if got == want {
+		return nil
+	}
+	return []string{got + " instead of " + want}
+}

@@ -37,8 +37,8 @@ func (f feed) rows(ctx context.Context, objects salesforce.Objects) ([]map[strin
 	return salesforce.Query[map[string]any](ctx, objects, f.soql)
 }
 
-// feeds are the queries of one poll. A change of a solution, a contact role, an account or an owner does not move the
-// opportunity's own SystemModstamp.
+// feeds are the queries of one poll, five at the most: more do not go into one composite call. A change of a solution, a contact
+// role, a team member, an account or an owner does not move the opportunity's own SystemModstamp.
 func (o *Org) feeds(since time.Time) []feed {
 	n := o.names
 	after := func(field string) string {
@@ -47,7 +47,7 @@ func (o *Org) feeds(since time.Time) []feed {
 		}
 		return field + " >= " + salesforce.QuoteTime(since)
 	}
-	return []feed{
+	feeds := []feed{
 		{soql: fmt.Sprintf("SELECT Id, SystemModstamp FROM %s WHERE %s AND (%s = true OR %s != null) ORDER BY SystemModstamp, Id",
 			n.Opportunity, after("SystemModstamp"), n.Sync, n.Key)},
 		{deleted: true, soql: fmt.Sprintf("SELECT %s, SystemModstamp, IsDeleted FROM %s WHERE %s AND %s.%s = true ORDER BY SystemModstamp, Id",
@@ -57,6 +57,11 @@ func (o *Org) feeds(since time.Time) []feed {
 		{soql: fmt.Sprintf("SELECT Id, Account.SystemModstamp, Owner.SystemModstamp FROM %s WHERE %s = true AND %s = null AND (%s OR %s) ORDER BY Id",
 			n.Opportunity, n.Sync, n.Key, after("Account.SystemModstamp"), after("Owner.SystemModstamp"))},
 	}
+	if o.hasTeam {
+		feeds = append(feeds, feed{deleted: true, soql: fmt.Sprintf("SELECT OpportunityId, SystemModstamp, IsDeleted FROM %s WHERE %s AND Opportunity.%s = true ORDER BY SystemModstamp, Id",
+			teamObject, after("SystemModstamp"), n.Sync)})
+	}
+	return feeds
 }
 
 // relation gives the relationship name of a lookup field: Opportunity__c is followed as Opportunity__r.

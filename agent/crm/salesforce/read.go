@@ -10,9 +10,6 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 )
 
-// mostRoles bounds the contact roles that are read; Partner Center takes fifty team members.
-const mostRoles = 50
-
 // Read implements [crm.CRM].
 func (o *Org) Read(ctx context.Context, id string) (crm.Record, error) {
 	quoted, err := salesforce.QuoteID(id)
@@ -30,9 +27,9 @@ func (o *Org) Read(ctx context.Context, id string) (crm.Record, error) {
 }
 
 func (o *Org) readQuery(quotedID string) string {
-	selected := append([]string{"Id", "LastModifiedDate", "Owner.FirstName", "Owner.LastName", "Owner.Phone", "Owner.Email"}, o.selected...)
-	roles := fmt.Sprintf("(SELECT Contact.FirstName, Contact.LastName, Contact.Phone, Contact.Email FROM OpportunityContactRoles ORDER BY IsPrimary DESC, Id LIMIT %d)", mostRoles)
-	return fmt.Sprintf("SELECT %s, %s, %s FROM %s WHERE Id = %s", strings.Join(selected, ", "), roles, o.solutionsQuery(), o.names.Opportunity, quotedID)
+	selected := append([]string{"Id", "LastModifiedDate", "AccountId", "Owner.FirstName", "Owner.LastName", "Owner.Phone", "Owner.Email"}, o.selected...)
+	selected = append(append(selected, o.peopleQueries()...), o.solutionsQuery())
+	return fmt.Sprintf("SELECT %s FROM %s WHERE Id = %s", strings.Join(selected, ", "), o.names.Opportunity, quotedID)
 }
 
 func (o *Org) record(row map[string]any) crm.Record {
@@ -46,12 +43,9 @@ func (o *Org) record(row map[string]any) crm.Record {
 	record := crm.Record{
 		ID: text(row["Id"]), Version: text(row["LastModifiedDate"]), ModifiedAt: modified(text(row["LastModifiedDate"])), Fields: fields,
 		Sync: row[o.names.Sync] == true, ReferralID: text(row[o.names.ReferralID]), Key: text(row[o.names.Key]),
-		Audit: text(row[o.names.Audit]), SyncStatus: text(row[o.names.SyncStatus]),
-		Team: []deal.Person{person(row, "Owner")},
+		Audit: text(row[o.names.Audit]), SyncStatus: text(row[o.names.SyncStatus]), AccountID: text(row["AccountId"]),
 	}
-	for _, role := range children(row, "OpportunityContactRoles") {
-		record.Contacts = append(record.Contacts, person(role, "Contact"))
-	}
+	o.readPeople(&record, row)
 	for _, child := range children(row, o.solutions.relationship) {
 		if solution, ok := o.solutionRow(child); ok {
 			record.Solutions = append(record.Solutions, solution)

@@ -18,7 +18,7 @@ import (
 
 // Names are the API names that the document gives.
 type Names struct {
-	Opportunity, Account, ContactRole, Solution, Detail string // objects
+	Opportunity, Account, Contact, ContactRole, Solution, Detail string // objects
 
 	Sync, ReferralID, Key, SyncStatus, Audit string // of the opportunity
 
@@ -38,6 +38,7 @@ type Org struct {
 
 	selected     []string // what Read selects of the opportunity and its account
 	solutions    solutionRows
+	hasTeam      bool // opportunity teams are on
 	hasCurrency  bool
 	countryCodes bool // state and country picklists are on
 	longestName  int
@@ -121,6 +122,7 @@ func (o *Org) describeOpportunity(ctx context.Context) error {
 		if child.ChildSObject == o.names.Solution && child.Field == o.names.SolutionOpportunity {
 			o.solutions.relationship = child.RelationshipName
 		}
+		o.hasTeam = o.hasTeam || child.ChildSObject == teamObject && child.RelationshipName == teamRelationship
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)

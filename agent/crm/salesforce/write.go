@@ -41,7 +41,9 @@ func (o *Org) EncodeCreate(record crm.NewRecord) ([]byte, error) {
 	parts = append(parts, salesforce.Subrequest{
 		Method: http.MethodPost, Path: "/sobjects/" + o.names.Opportunity, ReferenceID: opportunityPart, Body: fields,
 	})
-	parts = append(parts, o.solutionParts("@{"+opportunityPart+".id}", record.Solutions, nil)...)
+	opportunity, account := "@{"+opportunityPart+".id}", fmt.Sprint(fields["AccountId"])
+	parts = append(parts, o.solutionParts(opportunity, record.Solutions, nil)...)
+	parts = append(parts, o.contactParts(opportunity, account, record.Contacts, nil)...)
 	return o.client.EncodeComposite(true, parts...)
 }
 
@@ -133,11 +135,10 @@ func cause(parts []salesforce.Subresponse) (failed string, _ error) {
 	return failed, rolledBack
 }
 
-// update is what the payload of an update holds: the opportunity's fields, and the parts that change its solutions.
+// update is what the payload of an update holds: the opportunity's fields, and what changes of its solutions and contacts.
 type update struct {
-	Fields json.RawMessage   `json:"fields"`
-	Add    []crm.NewSolution `json:"add,omitempty"`
-	Remove []string          `json:"remove,omitempty"`
+	Fields json.RawMessage `json:"fields"`
+	Rows   *crm.Changes    `json:"rows,omitempty"`
 }
 
 // EncodeUpdate implements [crm.CRM].
@@ -160,7 +161,12 @@ func (o *Org) EncodeUpdate(changes crm.Changes) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode update: %w", err)
 	}
-	encoded, err := json.Marshal(update{fields, changes.Add, changes.Remove})
+	u := update{Fields: fields}
+	if changes.Rows() {
+		changes.Fields, changes.Book = nil, crm.Bookkeeping{}
+		u.Rows = &changes
+	}
+	encoded, err := json.Marshal(u)
 	if err != nil {
 		return nil, fmt.Errorf("encode update: %w", err)
 	}
@@ -178,7 +184,7 @@ func (o *Org) Update(ctx context.Context, id, version string, payload []byte) er
 	if err := json.Unmarshal(payload, &u); err != nil {
 		return fmt.Errorf("update opportunity %s: %w", id, err)
 	}
-	if len(u.Add) == 0 && len(u.Remove) == 0 {
+	if u.Rows == nil {
 		return translate(o.client.Data().Update(ctx, o.names.Opportunity, id, u.Fields, since))
 	}
 	body, err := o.client.EncodeComposite(true, o.updateParts(id, since, u)...)
@@ -198,11 +204,12 @@ func (o *Org) Update(ctx context.Context, id, version string, payload []byte) er
 	return nil
 }
 
-// updateParts writes the opportunity first, so that its precondition guards its solutions too.
+// updateParts writes the opportunity first, so that its precondition guards the rest too.
 func (o *Org) updateParts(id string, since time.Time, u update) []salesforce.Subrequest {
 	parts := []salesforce.Subrequest{{
 		Method: http.MethodPatch, Path: "/sobjects/" + o.names.Opportunity + "/" + id, ReferenceID: opportunityPart, Body: u.Fields,
 		Header: map[string]string{"If-Unmodified-Since": since.UTC().Format(http.TimeFormat)},
 	}}
-	return append(parts, o.solutionParts(id, u.Add, u.Remove)...)
+	parts = append(parts, o.solutionParts(id, u.Rows.Add, u.Rows.Remove)...)
+	return append(parts, o.contactParts(id, u.Rows.AccountID, u.Rows.AddContacts, u.Rows.RemoveContacts)...)
 }

@@ -70,6 +70,10 @@ func (o *Org) Acts() []Act {
 			may("first_name", "first name"), may("email", "email"), may("phone", "phone"), may("title", "title"), may("role", "role"),
 			may("primary", "true or false, default true")}, false, o.addContactAct},
 		{"remove_contact", "remove a contact role", []Parameter{need("id", "contact role id")}, false, o.deleteAct("OpportunityContactRole")},
+		{"add_team_member", "add a colleague to an opportunity's team, where opportunity teams are on; a new e-mail address makes a user",
+			[]Parameter{need("opportunity", "opportunity id"), need("email", "email"), may("first_name", "first name"), may("last_name", "last name"), may("phone", "phone")},
+			false, o.addTeamMemberAct},
+		{"remove_team_member", "remove a member of an opportunity's team", []Parameter{need("id", "team member id")}, false, o.deleteAct("OpportunityTeamMember")},
 		{"delete_opportunity", "delete an opportunity", []Parameter{id}, false, o.deleteAct("Opportunity")},
 	}
 	for i := range acts {
@@ -283,6 +287,23 @@ func (o *Org) addContactAct(_ context.Context, args map[string]string) (map[stri
 		return nil, fmt.Errorf("add contact: %w", err)
 	}
 	return map[string]any{"id": roleID, "contact_id": contactID}, nil
+}
+
+func (o *Org) addTeamMemberAct(_ context.Context, args map[string]string) (map[string]any, error) {
+	user := ""
+	for _, row := range o.Rows("User") {
+		if email, _ := row["Email"].(string); strings.EqualFold(email, args["email"]) {
+			user, _ = row["Id"].(string)
+		}
+	}
+	if user == "" {
+		user = o.addUser(args["email"], orDefault(args["first_name"], "First"), orDefault(args["last_name"], "Colleague"), orDefault(args["phone"], "+1 425 555 0101"))
+	}
+	id, err := o.createTyped("OpportunityTeamMember", map[string]string{"OpportunityId": args["opportunity"], "UserId": user, "TeamMemberRole": "Sales Rep"})
+	if err != nil {
+		return nil, fmt.Errorf("add team member: %w", err)
+	}
+	return map[string]any{"id": id, "user_id": user}, nil
 }
 
 func orDefault(value, def string) string {

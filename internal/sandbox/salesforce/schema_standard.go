@@ -4,7 +4,7 @@ package salesforce
 // many more, and naming one of those is an error here.
 func standardCatalog() *catalog {
 	return newCatalog(
-		accountObject(), contactObject(), opportunityObject(), contactRoleObject(), stageObject(), userObject(),
+		accountObject(), contactObject(), opportunityObject(), contactRoleObject(), teamMemberObject(), stageObject(), userObject(),
 		organizationObject(), currencyTypeObject(), permissionSetObject(), fieldPermissionsObject(),
 		objectPermissionsObject(), assignmentObject(),
 	)
@@ -120,6 +120,19 @@ func opportunityObject() *object {
 		ref("ContactId", "Contact ID", "Contact", "Contact", "", setNull).createOnly(),
 	).withOwner("").withAudit()
 	obj.beforeSave = deriveStage
+	return obj
+}
+
+// teamMemberObject exists only where opportunity teams are on (Object Reference, "OpportunityTeamMember").
+func teamMemberObject() *object {
+	obj := newObject("OpportunityTeamMember", "Opportunity Team Member", "Opportunity Team Members", "00q",
+		ref("OpportunityId", "Opportunity ID", "Opportunity", "Opportunity", "OpportunityTeamMembers", cascade).require().createOnly(),
+		ref("UserId", "User ID", "User", "User", "", restrict).require().createOnly(),
+		pick("TeamMemberRole", "Team Role", false, "Account Manager", "Channel Manager", "Executive Sponsor", "Lead Qualifier", "Pre-Sales Consultant", "Sales Rep"),
+		pick("OpportunityAccessLevel", "Opportunity Access", false, "Read", "Edit", "All").readOnly(),
+		currencyField(),
+	).withAudit()
+	obj.Hidden = func(o *Org) bool { return !o.opportunityTeams() }
 	return obj
 }
 

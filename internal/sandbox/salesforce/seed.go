@@ -42,16 +42,32 @@ func (o *Org) newUser(t *tx, username, first, last string, login *Login) *princi
 	o.users[p.userID] = p
 	o.stampSeed(t, &record{id: p.userID, object: o.data.object("User"), values: map[string]any{
 		"Username": p.username, "Email": p.username, "Phone": "+1 425 555 0100", "FirstName": first, "LastName": last, "Name": first + " " + last,
-		"Alias": strings.ToLower(last[:4]), "IsActive": true, "UserType": "Standard", "TimeZoneSidKey": "GMT", "LocaleSidKey": "en_US",
+		"Alias": strings.ToLower(clipRunes(last, 4)), "IsActive": true, "UserType": "Standard", "TimeZoneSidKey": "GMT", "LocaleSidKey": "en_US",
 		"LanguageLocaleKey": "en_US",
 	}}, p)
 	return p
+}
+
+// addUser gives a colleague of the seller's a user, and its id.
+func (o *Org) addUser(email, first, last, phone string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	user := o.newUser(&tx{o: o}, email, first, last, &Login{}).userID
+	o.find(o.data.object("User"), user).values["Phone"] = phone
+	return user
 }
 
 func (o *Org) stampSeed(t *tx, rec *record, who *principal) {
 	o.stampCreated(rec, who)
 	rec.values["SystemModstamp"] = o.now()
 	t.put(rec)
+}
+
+func clipRunes(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most])
+	}
+	return text
 }
 
 func (o *Org) seedStages(t *tx, admin *principal) {

@@ -57,6 +57,7 @@ func names(d document.Document) adapter.Names {
 		Contact: objects[document.ObjectContact], ContactRole: objects[document.ObjectContactRole], Solution: objects[document.ObjectSolution], Detail: objects[document.ObjectSolutionDetail],
 		Sync: fields[document.FieldSync], ReferralID: fields[document.FieldReferralID], Key: fields[document.FieldReferralKey],
 		SyncStatus: fields[document.FieldSyncStatus], Audit: fields[document.FieldAudit],
+		Products:            fields[document.FieldProducts],
 		SolutionOpportunity: fields[document.FieldSolutionOpportunity], SolutionIdentifier: fields[document.FieldSolutionIdentifier],
 		SolutionName: fields[document.FieldSolutionName], SolutionDetail: fields[document.FieldSolutionDetail],
 		DetailIdentifier: fields[document.FieldDetailIdentifier],

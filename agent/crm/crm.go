@@ -34,6 +34,7 @@ type Record struct {
 	Contacts   []ContactRow  // the primary contact first
 	Team       []deal.Person // the owner first
 	Solutions  []SolutionRow
+	Products   []deal.Solution // what the text field of an older installation names
 }
 
 // People lists the customer's contacts, the primary one first.

@@ -42,6 +42,9 @@ func (r *run) reconcile(ctx context.Context) (store.Outcome, error) {
 	if err := r.read(ctx); err != nil {
 		return nil, err
 	}
+	if outcome, err := r.takeOverProducts(ctx); outcome != nil || err != nil {
+		return outcome, err
+	}
 	switch {
 	case r.record != nil && r.referral != nil:
 		return r.merge(ctx)

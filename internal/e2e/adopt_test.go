@@ -250,11 +250,37 @@ func TestAdoptAnOlderInstallation(t *testing.T) {
 	b.act("edit_referral", map[string]string{"id": referral, "notes": "Microsoft's edit"})
 	b.until("Microsoft's edit to arrive", func() []string { return differs(text(row(linked)["Description"]), "Microsoft's edit") })
 	b.rest()
-	b.stop()
 	if referrals := b.sandbox.PartnerCenter().All(); len(referrals) != 1 || len(b.rowsByID("Opportunity")) != len(opportunities) {
 		t.Errorf("there are now %d referrals and %d opportunities", len(referrals), len(b.rowsByID("Opportunity")))
 	}
 	b.expectSameValues(map[string]map[string]any{untouched: opportunities[untouched]}, b.rowsByID("Opportunity"))
+	b.productsBecomeSolutions(untouched)
+	b.stop()
+}
+
+// productsBecomeSolutions shares the deal whose solutions the older installation kept as text: they become rows, once, and are what
+// the referral names.
+func (b *bed) productsBecomeSolutions(id string) {
+	b.t.Helper()
+	account := b.act("create_account", map[string]string{"name": "Tailspin", "country": "NO", "street": "3 Main St", "city": "Oslo", "postal_code": "0150"})
+	b.act("edit_opportunity", map[string]string{"id": id, "AccountId": account, "How_can_Microsoft_help__c": "", "Share_with_Microsoft__c": "true"})
+	ids := func() string {
+		if found := b.referrals()["Never shared"]; len(found) == 1 {
+			return list(idsAt(found[0], "id", "details", "requirements", "solutions"))
+		}
+		return "no referral: " + text(b.rowsByID("Opportunity")[id]["Audit__c"])
+	}
+	b.until("the products to be the referral's solutions", func() []string { return differs(ids(), "SOL-10001-AAA SOL-10002-BBB") })
+	for row, values := range b.rowsByID("MS_Solution__c") {
+		if text(values["Deal__c"]) == id && text(values["Solution_Id__c"]) == "SOL-10002-BBB" {
+			b.act("remove_solution", map[string]string{"id": row, "object": "MS_Solution__c"})
+		}
+	}
+	b.until("the removal to arrive", func() []string { return differs(ids(), "SOL-10001-AAA") })
+	b.rest()
+	if got := ids(); got != "SOL-10001-AAA" {
+		b.t.Errorf("the products came back: %s", got)
+	}
 }
 
 // olderDeal is a deal that both sides know: the opportunity names the referral, the referral names the opportunity.

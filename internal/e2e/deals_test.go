@@ -27,7 +27,6 @@ const (
 
 func sellersDeal(i int) string    { return fmt.Sprintf("Seller's deal %d", i) }
 func receivedDeal(i int) string   { return fmt.Sprintf("%s %d", receivedName, i) }
-func asksForHelp(i int) bool      { return i%3 == 2 }
 func kindsOf(n, kind int) int     { return (n + 2 - kind) / 3 }
 func partnersOwn(i int) bool      { return i%3 > 0 }
 func microsoftsDeal(i int) string { return fmt.Sprintf("Microsoft's deal %d", i) }

@@ -46,6 +46,7 @@ func (o *Org) record(row map[string]any) crm.Record {
 		Audit: text(row[o.names.Audit]), SyncStatus: text(row[o.names.SyncStatus]), AccountID: text(row["AccountId"]),
 	}
 	o.readPeople(&record, row)
+	record.Products = products(text(row[o.names.Products]))
 	for _, child := range children(row, o.solutions.relationship) {
 		if solution, ok := o.solutionRow(child); ok {
 			record.Solutions = append(record.Solutions, solution)

@@ -21,6 +21,7 @@ type Names struct {
 	Opportunity, Account, Contact, ContactRole, Solution, Detail string // objects
 
 	Sync, ReferralID, Key, SyncStatus, Audit string // of the opportunity
+	Products                                 string // of the opportunity, in an older installation; empty: there is none
 
 	SolutionOpportunity, SolutionIdentifier, SolutionName string
 	SolutionDetail, DetailIdentifier                      string // empty: the organisation has no catalogue of solutions
@@ -95,6 +96,9 @@ func (o *Org) describeOpportunity(ctx context.Context) error {
 	}
 	var missing []string
 	own := []string{o.names.Sync, o.names.ReferralID, o.names.Key, o.names.SyncStatus, o.names.Audit}
+	if o.names.Products != "" {
+		own = append(own, o.names.Products)
+	}
 	for _, name := range append(own, o.names.Mapped...) {
 		if strings.HasPrefix(name, "Account.") || slices.Contains(o.selected, name) {
 			continue

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
@@ -47,6 +48,15 @@ func (o *Org) describeSolutions(ctx context.Context) error {
 		return problem.New(problem.FieldMissing, "Salesforce organisation", strings.Join(missing, ", "))
 	}
 	return nil
+}
+
+// products reads the list of identifiers that older installations keep in a text field, separated as people do.
+func products(list string) []deal.Solution {
+	var found []deal.Solution
+	for _, id := range strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(",;|", r) || unicode.IsSpace(r) }) {
+		found = append(found, deal.Solution{ID: id})
+	}
+	return found
 }
 
 // solutionsQuery reads an opportunity's solutions as part of the opportunity.

@@ -45,7 +45,9 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	result := deal.Merge(memory, current, r.rules, r.holds())
 	r.restoreAudit(&result)
 	if result.Held {
-		r.show(memory, current)
+		if err := r.show(ctx, memory, current); err != nil {
+			return nil, err
+		}
 	}
 	writes, err := r.writes(ctx, current, result)
 	if err != nil {
@@ -97,18 +99,33 @@ func (r *run) current() (deal.Pair, error) {
 	return deal.Pair{CRM: record, Referral: values}, nil
 }
 
-// show logs what would be sent to Partner Center if no flow, and no shadow mode, held it. Names of fields only: values are a
-// customer's.
-func (r *run) show(memory deal.Memory, current deal.Pair) {
+// show keeps, and logs by the names of its fields, what would be sent to Partner Center if no flow, and no shadow mode, held it.
+// Values are a customer's: they stay out of the log.
+func (r *run) show(ctx context.Context, memory deal.Memory, current deal.Pair) error {
 	by, blocked := r.settings.Blocked[PatchReferral]
 	if !blocked {
-		return
+		return nil
 	}
 	open := r.holds()
 	open.HoldOutbound = false
-	if would := deal.Merge(memory, current, r.rules, open); len(would.ToReferral)+len(would.Transitions) > 0 {
-		r.log.Info("would change the referral", "held_by", by, "fields", deal.Kinds(would.ToReferral), "steps", would.Transitions)
+	would := deal.Merge(memory, current, r.rules, open)
+	patches, err := r.patches(current, would)
+	if err != nil || len(patches) == 0 {
+		return err
 	}
+	r.log.Info("would change the referral", "held_by", by, "fields", deal.Kinds(would.ToReferral), "steps", would.Transitions)
+	return r.keepHeld(ctx, intentPatch, r.referral.ID, patches...)
+}
+
+// keepHeld keeps the exact bytes of requests that are computed and not sent, in the place of those that were kept before.
+func (r *run) keepHeld(ctx context.Context, kind, correlation string, payloads ...[]byte) error {
+	var held []store.Intent
+	for n, payload := range payloads {
+		held = append(held, store.Intent{
+			ID: fmt.Sprintf("held:%s:%s:%d", kind, r.claim.Key, n), Kind: kind, Payload: payload, Correlation: correlation, State: store.IntentHeld, SentAt: r.now(),
+		})
+	}
+	return r.commit(ctx, store.Change{Open: held})
 }
 
 // addSets completes a record's values with its solutions and people.

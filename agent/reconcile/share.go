@@ -33,16 +33,16 @@ func (r *run) share(ctx context.Context) (store.Outcome, error) {
 	if len(missing) > 0 {
 		return r.notReady(ctx, missing)
 	}
-	if flow, blocked := r.settings.Blocked[CreateReferral]; blocked {
-		r.log.Info("would create a referral", "held_by", flow, "fields", deal.Kinds(present(draft.Values)))
-		return store.Gate{Flow: flow}, nil
-	}
-	if err := r.stillWanted(ctx); err != nil {
-		return nil, err
-	}
 	body := r.settings.Plan.Referral(r.newReferral(draft))
 	planned, err := r.plan(body, draft)
 	if err != nil {
+		return nil, err
+	}
+	if flow, blocked := r.settings.Blocked[CreateReferral]; blocked {
+		r.log.Info("would create a referral", "held_by", flow, "fields", deal.Kinds(present(draft.Values)))
+		return store.Gate{Flow: flow}, r.keepHeld(ctx, intentReferral, r.record.ID, planned.Body)
+	}
+	if err := r.stillWanted(ctx); err != nil {
 		return nil, err
 	}
 	intent, err := r.intend(ctx, intentReferral, r.record.ID, planned, nil)

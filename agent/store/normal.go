@@ -205,7 +205,7 @@ func cleanSettlements(settlements []Settlement) ([]Settlement, error) {
 
 func checkState(id, state string) error {
 	switch state {
-	case IntentSent, IntentAmbiguous, IntentDone, IntentFailed, IntentSuperseded:
+	case IntentSent, IntentAmbiguous, IntentDone, IntentFailed, IntentSuperseded, IntentHeld:
 		return nil
 	}
 	return fmt.Errorf("intent %s: %q is not a state of an intent", id, state)

@@ -119,6 +119,7 @@ const (
 	IntentDone       = "done"       // the effect exists, RemoteID names it
 	IntentFailed     = "failed"     // the remote side refused it; nothing happened
 	IntentSuperseded = "superseded" // no longer wanted, and known not to have happened
+	IntentHeld       = "held"       // computed and not sent: a flow is off, or writes are only shown
 )
 
 // Intent journals one remote effect before its request is sent. A repeat sends the very bytes of Payload again.
@@ -127,7 +128,7 @@ type Intent struct {
 	Kind        string // what it does, for example create_referral
 	Payload     []byte
 	Correlation string // the value by which the effect is found on the remote side
-	State       string // IntentSent, IntentAmbiguous, IntentDone, IntentFailed or IntentSuperseded
+	State       string // IntentSent, IntentAmbiguous, IntentDone, IntentFailed, IntentSuperseded or IntentHeld
 	SentAt      time.Time
 	NotBefore   time.Time // do not read back or repeat earlier
 	Attempts    int

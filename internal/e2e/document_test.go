@@ -36,6 +36,51 @@ func TestFlowsHoldAndRelease(t *testing.T) {
 	b.stop()
 }
 
+// With shadow writes, what would be sent to Partner Center is computed, shown while the agent runs, and not sent.
+func TestShadowWritesAreShown(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, map[string]string{"partner_center_writes": "shadow"})
+	b.start()
+	id := b.sellerShares("Held", 1)
+	received := b.microsoftSends("Received", 2)
+	b.until("the inbound deal", func() []string { return b.unequal([]string{"Received"}) })
+	b.act("edit_opportunity", map[string]string{"id": text(b.opportunities()["Received"][0]["Id"]), "stage": "Qualification", "amount": "4711"})
+	mark := b.lastOperation()
+	b.expectShown(id, "waits for partner_center_writes = shadow", "create referral", `"externalReferenceId":"`+id+`"`, "SOL-10001-AAA")
+	b.expectShown(received, "waits for partner_center_writes = shadow", "patch referral", "/substatus", "Accepted", "4711")
+	if listed := b.deals("list", "--problems"); !strings.Contains(listed, id) || !strings.Contains(listed, received) {
+		t.Errorf("the deals that wait are listed as\n%s", listed)
+	}
+	b.expectWrites(mark, map[string]int{})
+	b.stop()
+}
+
+// expectShown waits for the agent's store to tell of a deal what the parts say.
+func (b *bed) expectShown(id string, parts ...string) {
+	b.t.Helper()
+	b.until("the deal to be shown", func() []string {
+		var missing []string
+		shown := b.deals("show", id)
+		for _, part := range parts {
+			if !strings.Contains(shown, part) {
+				missing = append(missing, part+" in\n"+shown)
+			}
+		}
+		return missing
+	})
+}
+
+// deals looks at the agent's store while the agent runs.
+func (b *bed) deals(arguments ...string) string {
+	b.t.Helper()
+	command := exec.Command(filepath.Join(build(b.t), "cosell-agent"), append([]string{"deals"}, append(arguments, "--store", "sqlite:"+b.databaseFile())...)...)
+	output, err := command.CombinedOutput()
+	if err != nil && !bytes.Contains(output, []byte("no deal")) {
+		b.t.Fatalf("deals %v: %v\n%s", arguments, err, output)
+	}
+	return string(output)
+}
+
 // hangup makes the agent read its document again and waits until it says what came of it.
 func (b *bed) hangup(said string) {
 	b.t.Helper()

@@ -1,4 +1,4 @@
-package deal
+package country
 
 import (
 	"strings"
@@ -28,12 +28,12 @@ func TestCountryCode(t *testing.T) {
 		"Россия": "RU", "США": "US", "Германия": "DE", "ЯПОНИЯ": "JP", "Áo": "AT", "AO": "AO", "ΕΛΛΑΔΑ": "GR", "Ελλάδα": "GR", "مصر": "EG",
 		"Ｎｏｒｗａｙ": "NO", "ＪＰ": "JP",
 	} {
-		if got, ok := CountryCode(text); got != want || ok != (want != "") {
+		if got, ok := Code(text); got != want || ok != (want != "") {
 			t.Errorf("%q: got %q, %v, want %s", text, got, ok, want)
 		}
 	}
 	for _, text := range []string{"", "ZZ", "XX", "Atlantis", "EU", "Europe", "N", "150", "QQ", "AN", "SU", "IC", "EZ", "UN", "()", "9", "Soviet Union"} {
-		if got, ok := CountryCode(text); ok {
+		if got, ok := Code(text); ok {
 			t.Errorf("%q is taken for %s", text, got)
 		}
 	}
@@ -42,7 +42,7 @@ func TestCountryCode(t *testing.T) {
 // TestAmbiguousCountries: a name of two countries is refused rather than guessed.
 func TestAmbiguousCountries(t *testing.T) {
 	for _, text := range []string{"Congo", "Kongo", "КОНГО", "刚果", "コンゴ", "Nga"} {
-		if got, ok := CountryCode(text); ok {
+		if got, ok := Code(text); ok {
 			t.Errorf("%q is taken for %s", text, got)
 		}
 	}
@@ -64,19 +64,19 @@ func TestCountryNames(t *testing.T) {
 				continue
 			}
 			if region := language.MustParseRegion(code); code != "XK" {
-				if back, ok := CountryCode(region.ISO3()); !ok || back != code {
+				if back, ok := Code(region.ISO3()); !ok || back != code {
 					t.Errorf("%s: %q", region.ISO3(), back)
 				}
 			}
 			for _, tongue := range languages {
-				name, ok := CountryName(code, tongue)
-				if back, known := CountryCode(name); !ok || !known || back != code {
+				name, ok := Name(code, tongue)
+				if back, known := Code(name); !ok || !known || back != code {
 					if back == "" && (code == "CD" || code == "CG" || name == "Nga") {
 						continue // one of the two by the name of both; a name that is another's code
 					}
 					t.Errorf("%s in %s is %q, which is %q", code, tongue, name, back)
 				}
-				if back, _ := CountryCode(name); back == code && len(name) > 3 { // a short name in capitals is a code
+				if back, _ := Code(name); back == code && len(name) > 3 { // a short name in capitals is a code
 					names, codes = append(names, name), append(codes, code)
 				}
 			}
@@ -94,7 +94,7 @@ func TestCountryNames(t *testing.T) {
 		if rapid.Bool().Draw(t, "capitals") {
 			typed = strings.ToUpper(typed)
 		}
-		if got, _ := CountryCode("  " + typed + "\u3000"); got != codes[i] {
+		if got, _ := Code("  " + typed + "\u3000"); got != codes[i] {
 			t.Fatalf("%q is %q, want %s", typed, got, codes[i])
 		}
 	})
@@ -106,7 +106,7 @@ func TestCountryNameByLanguage(t *testing.T) {
 		{"DE", "it", "Germania"}, {"jp", "de-CH", "Japan"}, {"US", "ja", "アメリカ合衆国"}, {"KR", "zh-CN", "韩国"}, {"KR", "zh-TW", "南韓"}, {"GB", "nb", "Storbritannia"}, {"GB", "nb-NO", "Storbritannia"},
 		{"GB", "da", "Storbritannien"}, {"FR", "pt-BR", "França"}, {"XX", "en", ""}, {"DE", "tlh", ""}, {"DE", "", ""}, {"", "en", ""},
 	} {
-		if got, ok := CountryName(c.code, c.tongue); got != c.want || ok != (c.want != "") {
+		if got, ok := Name(c.code, c.tongue); got != c.want || ok != (c.want != "") {
 			t.Errorf("%s in %q: %q, %v, want %q", c.code, c.tongue, got, ok, c.want)
 		}
 	}
@@ -115,7 +115,7 @@ func TestCountryNameByLanguage(t *testing.T) {
 // BenchmarkCountryCode is the cost of one look, the tables being there.
 func BenchmarkCountryCode(b *testing.B) {
 	for b.Loop() {
-		CountryCode("République tchèque")
+		Code("République tchèque")
 	}
 }
 

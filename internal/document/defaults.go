@@ -110,26 +110,29 @@ func DefaultMappings(crm string, fields map[string]Name, variables map[string]st
 		return nil
 	}
 	create, always, update := []string{OnCreate}, []string{OnCreate, OnUpdate}, []string{OnUpdate}
+	row := func(field, partnerCenter string, name Name, direction string, on []string, conflict string) Mapping {
+		return Mapping{Field: field, PartnerCenter: partnerCenter, CRM: name, Direction: direction, On: on, Conflict: conflict}
+	}
 	rows := []Mapping{
-		{"name", "name", "Name", Both, create, ConflictCRM},
-		{"deal_value", "details.dealValue", variables[VariableDealValueField], Both, always, ConflictCRM},
-		{"currency", "details.currency", variables[VariableDealCurrencyField], Both, always, ConflictCRM},
-		{"close_date", "details.closingDateTime", "CloseDate", Both, always, ConflictCRM},
-		{"notes", "details.notes", "Description", Both, always, ConflictCRM},
-		{"status", "status", "StageName", Both, always, ConflictPartnerCenter},
-		{"close_reason", "statusReason", fields[FieldCloseReason], Both, update, ConflictPartnerCenter},
-		{"customer_name", "customerProfile.name", "Account.Name", Both, create, ConflictCRM},
-		{"customer_street", "customerProfile.address.addressLine1", "Account.BillingStreet", Both, create, ConflictCRM},
-		{"customer_city", "customerProfile.address.city", "Account.BillingCity", Both, create, ConflictCRM},
-		{"customer_state", "customerProfile.address.state", "Account.BillingState", Both, create, ConflictCRM},
-		{"customer_postal_code", "customerProfile.address.postalCode", "Account.BillingPostalCode", Both, create, ConflictCRM},
-		{"customer_country", "customerProfile.address.country", "Account." + variables[VariableCountryField], Both, create, ConflictCRM},
-		{"visible", "consent.consentToShareReferralWithMicrosoftSellers", fields[FieldVisible], Both, always, ConflictCRM},
-		{"help", "inviteContext.assistanceRequestCode", fields[FieldHelp], Both, always, ConflictPartnerCenter},
-		{"microsoft_crm_id", "trackingInfo.microsoftMsxId", fields[FieldMicrosoftCRMID], Inbound, always, ConflictPartnerCenter},
-		{"referral_program", "referralProgram", fields[FieldProgram], Inbound, always, ConflictPartnerCenter},
-		{"referral_id", "id", fields[FieldReferralID], Inbound, always, ConflictPartnerCenter},
-		{"referral_link", "id", fields[FieldReferralLink], Inbound, always, ConflictPartnerCenter},
+		row("name", "name", "Name", Both, create, ConflictCRM),
+		row("deal_value", "details.dealValue", variables[VariableDealValueField], Both, always, ConflictCRM),
+		row("currency", "details.currency", variables[VariableDealCurrencyField], Both, always, ConflictCRM),
+		row("close_date", "details.closingDateTime", "CloseDate", Both, always, ConflictCRM),
+		row("notes", "details.notes", "Description", Both, always, ConflictCRM),
+		row("status", "status", "StageName", Both, always, ConflictPartnerCenter),
+		row("close_reason", "statusReason", fields[FieldCloseReason], Both, update, ConflictPartnerCenter),
+		row("customer_name", "customerProfile.name", "Account.Name", Both, create, ConflictCRM),
+		row("customer_street", "customerProfile.address.addressLine1", "Account.BillingStreet", Both, create, ConflictCRM),
+		row("customer_city", "customerProfile.address.city", "Account.BillingCity", Both, create, ConflictCRM),
+		row("customer_state", "customerProfile.address.state", "Account.BillingState", Both, create, ConflictCRM),
+		row("customer_postal_code", "customerProfile.address.postalCode", "Account.BillingPostalCode", Both, create, ConflictCRM),
+		row("customer_country", "customerProfile.address.country", "Account."+variables[VariableCountryField], Both, create, ConflictCRM),
+		row("visible", "consent.consentToShareReferralWithMicrosoftSellers", fields[FieldVisible], Both, always, ConflictCRM),
+		row("help", "inviteContext.assistanceRequestCode", fields[FieldHelp], Both, always, ConflictPartnerCenter),
+		row("microsoft_crm_id", "trackingInfo.microsoftMsxId", fields[FieldMicrosoftCRMID], Inbound, always, ConflictPartnerCenter),
+		row("referral_program", "referralProgram", fields[FieldProgram], Inbound, always, ConflictPartnerCenter),
+		row("referral_id", "id", fields[FieldReferralID], Inbound, always, ConflictPartnerCenter),
+		row("referral_link", "id", fields[FieldReferralLink], Inbound, always, ConflictPartnerCenter),
 	}
 	mapped := rows[:0]
 	for _, row := range rows {

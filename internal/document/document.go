@@ -146,16 +146,6 @@ type Flow struct {
 	Enabled bool   `json:"enabled"`
 }
 
-// Mapping is one row of the field mapping: a field of the deal, where each side keeps it, and who wins a conflict.
-type Mapping struct {
-	Field         string   `json:"field"`
-	PartnerCenter string   `json:"partner_center" jsonschema:"description=Path in the referral, dotted."`
-	CRM           Name     `json:"crm" jsonschema:"description=Field of the opportunity; a dotted path reaches a related record."`
-	Direction     string   `json:"direction" jsonschema:"enum=inbound,enum=outbound,enum=both"`
-	On            []string `json:"on" jsonschema:"description=create and/or update."`
-	Conflict      string   `json:"conflict" jsonschema:"enum=crm,enum=partner_center"`
-}
-
 // Value pairs a CRM picklist value with the value that Partner Center knows.
 type Value struct {
 	CRM           string `json:"crm"`

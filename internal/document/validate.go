@@ -155,33 +155,6 @@ func (d Document) flowFaults() []error {
 	return append(faults, CheckFlows(d.CRM.Type, d.PartnerCenter.Intake, enabled)...)
 }
 
-func (d Document) mappingFaults() []error {
-	var faults []error
-	seen := map[string]bool{}
-	for i, row := range d.Mappings {
-		where := fmt.Sprintf("mappings[%d] (%s)", i, row.Field)
-		if seen[row.Field] {
-			faults = append(faults, fmt.Errorf("%s: the field is mapped twice", where))
-		}
-		seen[row.Field] = true
-		if row.Field == "" || row.PartnerCenter == "" || row.CRM == "" {
-			faults = append(faults, fmt.Errorf("%s: field, partner_center and crm are all required", where))
-		}
-		if !slices.Contains([]string{Inbound, Outbound, Both}, row.Direction) {
-			faults = append(faults, fmt.Errorf("%s: direction %q is not inbound, outbound or both", where, row.Direction))
-		}
-		if !slices.Contains([]string{ConflictCRM, ConflictPartnerCenter}, row.Conflict) {
-			faults = append(faults, fmt.Errorf("%s: conflict %q is not crm or partner_center", where, row.Conflict))
-		}
-		for _, moment := range row.On {
-			if moment != OnCreate && moment != OnUpdate {
-				faults = append(faults, fmt.Errorf("%s: on %q is not create or update", where, moment))
-			}
-		}
-	}
-	return faults
-}
-
 // CheckEndpoint tells why an address cannot be a remote system's: it must be absolute and https, or http on this machine.
 func CheckEndpoint(address string) error {
 	u, err := url.Parse(address)

@@ -83,9 +83,9 @@ func TestTransitions(t *testing.T) {
 }
 
 var rules = []Rule{
-	{Name, false, false, CRM}, {DealValue, true, true, CRM}, {Currency, true, true, CRM}, {CloseDate, true, true, CRM}, {Notes, true, true, CRM},
-	{StatusField, true, true, PartnerCenter}, {CloseReason, true, true, PartnerCenter}, {Visible, true, true, CRM},
-	{MicrosoftCRMID, true, false, PartnerCenter}, {ReferralID, true, false, PartnerCenter}, {"segment", false, true, CRM},
+	{Name, false, false, CRM, Ways{}}, {DealValue, true, true, CRM, Ways{}}, {Currency, true, true, CRM, Ways{}}, {CloseDate, true, true, CRM, Ways{}}, {Notes, true, true, CRM, Ways{}},
+	{StatusField, true, true, PartnerCenter, Ways{}}, {CloseReason, true, true, PartnerCenter, Ways{}}, {Visible, true, true, CRM, Ways{}},
+	{MicrosoftCRMID, true, false, PartnerCenter, Ways{}}, {ReferralID, true, false, PartnerCenter, Ways{}}, {"segment", false, true, CRM, Ways{}},
 }
 
 func agreed() Values {

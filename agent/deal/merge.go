@@ -28,6 +28,7 @@ type Rule struct {
 	Inbound  bool // changes travel from Partner Center to the CRM
 	Outbound bool // changes travel from the CRM to Partner Center
 	Winner   Side // whose value stays when both changed
+	Ways          // further ways to treat the field
 }
 
 // Attempt is a merge whose writes were begun: what both sides held then, and what they hold once all writes are done.
@@ -254,8 +255,9 @@ func (m *merger) decide(rule Rule) (value string, from Side, ok bool) {
 	changedCRM, changedReferral := m.changed(rule.Field)
 	switch {
 	case changedCRM && changedReferral && c != r:
-		m.note(problem.ConflictDecided, rule.Field, conflictDetail(rule.Winner))
-		if rule.Winner == CRM {
+		winner := rule.winner(c, r)
+		m.note(problem.ConflictDecided, rule.Field, conflictDetail(winner))
+		if winner == CRM {
 			return c, CRM, true
 		}
 		return r, PartnerCenter, true
@@ -283,6 +285,7 @@ func (m *merger) field(rule Rule) {
 		m.accept(rule.Field)
 	case !rule.Outbound && !rule.Inbound:
 		m.createOnly(rule.Field, changedCRM)
+	case m.byItsWay(rule):
 	case !rule.Outbound:
 		m.inboundOnly(rule.Field, changedCRM)
 	case !rule.Inbound:
@@ -291,6 +294,10 @@ func (m *merger) field(rule Rule) {
 		value, from, news := m.decide(rule)
 		if !news {
 			m.resume(rule.Field)
+			return
+		}
+		if value == "" && rule.KeepWhenBlank {
+			m.accept(rule.Field)
 			return
 		}
 		m.send(rule.Field, value, from)

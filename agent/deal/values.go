@@ -169,7 +169,10 @@ func KindOf(field string) Kind {
 
 // Normalize gives the canonical text of a raw value, as JSON decoding (with UseNumber or without) or a person gave it.
 // It fails when the value is not of the field's kind; the error names the field and the value.
-func Normalize(field string, raw any) (string, error) {
+func Normalize(field string, raw any) (string, error) { return NormalizeAs(KindOf(field), field, raw) }
+
+// NormalizeAs is [Normalize] for a field whose kind the mapping says.
+func NormalizeAs(kind Kind, field string, raw any) (string, error) {
 	text, err := asText(raw)
 	if err != nil {
 		return "", fmt.Errorf("field %s: %w", field, err)
@@ -178,7 +181,7 @@ func Normalize(field string, raw any) (string, error) {
 	if text == "" {
 		return "", nil
 	}
-	switch KindOf(field) {
+	switch kind {
 	case Decimal:
 		return normalizeDecimal(field, text)
 	case Date:

@@ -171,6 +171,9 @@ func (c *rowCheck) merge() {
 	if m.Null != "" {
 		c.oneOf("null", m.Null, NullClear, NullKeep)
 	}
+	if needsBoth := []string{ConflictPreferCRM, ConflictPreferPartnerCenter, ConflictManual}; m.Direction != Both && slices.Contains(needsBoth, m.Conflict) {
+		c.fault("conflict", "%s decides between two sides that write; use direction both, or %s or %s", m.Conflict, ConflictCRM, ConflictPartnerCenter)
+	}
 	if !slices.Contains(merged, m.Field) {
 		if m.Null != "" && m.Default != "" {
 			c.fault("null", "with a default the source is never empty; leave one of them out")

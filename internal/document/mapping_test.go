@@ -17,7 +17,7 @@ func transformed() []Mapping {
 	return []Mapping{
 		{Field: "record_type", CRM: "Type", Direction: Inbound, On: []string{OnCreate}, Conflict: ConflictCRM, Constant: "New Business"},
 		{Field: "campaign", PartnerCenter: "campaignId", CRM: "Campaign_Code__c", Direction: Both, On: always(), Conflict: ConflictPreferCRM, Null: NullKeep},
-		{Field: "sales_stage", PartnerCenter: "salesStage", CRM: "Forecast__c", Direction: Outbound, On: always(), Conflict: ConflictManual, Default: "10",
+		{Field: "sales_stage", PartnerCenter: "salesStage", CRM: "Forecast__c", Direction: Both, On: always(), Conflict: ConflictManual, Default: "Pipeline",
 			Values: []Value{{"Pipeline", "20"}, {"Commit", "80"}}},
 		{Field: "size", CRM: "Deal_Size__c", Direction: Inbound, On: always(), Conflict: ConflictPartnerCenter,
 			InboundExpression: `number(referral.details.dealValue) > 100000.0 ? "Large" : "Small"`},
@@ -93,6 +93,7 @@ func TestMappingFaults(t *testing.T) {
 		"no path in a query":        {func(m *Mapping) { m.CRM = "Name FROM User" }, "crm", "not a path"},
 		"unknown direction":         {func(m *Mapping) { m.Direction = "up" }, "direction", "not one of"},
 		"unknown rule":              {func(m *Mapping) { m.Conflict = "newest" }, "conflict", "not one of"},
+		"one-way rule":              {func(m *Mapping) { m.Direction, m.Conflict = Inbound, ConflictManual }, "conflict", "two sides"},
 		"unknown moment":            {func(m *Mapping) { m.On = []string{"delete"} }, "on", "not one of"},
 		"property is fixed":         {func(m *Mapping) { m.PartnerCenter = "qualification" }, "partner_center", "does not let"},
 		"owner is not written":      {func(m *Mapping) { m.CRM = "Owner.Email" }, "crm", "never writes"},

@@ -33,6 +33,8 @@ const (
 	MicrosoftAccepted   Code = "CS216"
 	MicrosoftExpired    Code = "CS217"
 	MicrosoftClosed     Code = "CS218"
+	ConflictWaits       Code = "CS219"
+	MappingFailed       Code = "CS220"
 	BoundElsewhere      Code = "CS301"
 	CreateUnknown       Code = "CS302"
 	AccountAmbiguous    Code = "CS303"
@@ -47,6 +49,9 @@ const (
 	WebhookTaken        Code = "CS406"
 	SecretUnavailable   Code = "CS407"
 	FlowDisabled        Code = "CS408"
+	FieldNotWritable    Code = "CS409"
+	FieldTypeMismatch   Code = "CS410"
+	PicklistUnknown     Code = "CS411"
 	Unavailable         Code = "CS501"
 	Throttled           Code = "CS502"
 	SessionExpired      Code = "CS503"
@@ -87,6 +92,8 @@ var catalogue = []Entry{
 	{MicrosoftAccepted, NeedsPerson, "Microsoft accepted the co-sell request.", "Nothing needs to be done; Microsoft's identifier of the deal is on the opportunity."},
 	{MicrosoftExpired, NeedsPerson, "Microsoft did not answer the co-sell request in time.", "Nothing needs to be done; the deal stays shared as your own."},
 	{MicrosoftClosed, NeedsPerson, "Microsoft closed its part of the deal.", "Nothing needs to be done; your own referral stays open."},
+	{ConflictWaits, NeedsPerson, "Both sides changed the same field, and its mapping leaves the decision to a person.", "Give the field the same value on both sides; everything else is kept equal meanwhile."},
+	{MappingFailed, NeedsPerson, "The field mapping cannot turn this value into the other side's.", "Correct the value, or the mapping's values or expression."},
 	{BoundElsewhere, NeedsPerson, "The record already belongs to another deal.", "Clear the referral identifier on the copy, or link the right records."},
 	{CreateUnknown, NeedsPerson, "It is unknown whether a create reached Partner Center, and the referral cannot be found again by its reference.", "Look for the deal in Partner Center; link it by its referral identifier, or edit the opportunity to send it again."},
 	{AccountAmbiguous, NeedsPerson, "Several customer accounts may be the referral's, and none is it beyond doubt.", "Give the right account, or a new one, exactly the referral's customer name and postal code, and merge accounts that are the same; the deal goes on when it is next edited."},
@@ -101,6 +108,9 @@ var catalogue = []Entry{
 	{WebhookTaken, NeedsPerson, "The tenant's one webhook registration points elsewhere.", "Import it, set overwrite_existing, or use intake = \"poll\"."},
 	{SecretUnavailable, NeedsPerson, "A secret that the document refers to cannot be read.", "Set the environment variable or provide the file that the reference names."},
 	{FlowDisabled, NeedsPerson, "The change waits because its flow is switched off.", "Enable the flow; what waited is then carried out."},
+	{FieldNotWritable, NeedsPerson, "A field that the mapping writes cannot be written.", "Map another field, use direction outbound, or grant the agent's user the right to edit it."},
+	{FieldTypeMismatch, NeedsPerson, "A field cannot hold what the mapping writes into it.", "Map a field of a fitting type, or turn the value into the field's type by an expression."},
+	{PicklistUnknown, NeedsPerson, "The mapping names a picklist value that the field does not have.", "Correct the value, or add it to the picklist; it is the API name that counts, not the label."},
 	{Unavailable, Later, "The remote system did not answer as it should.", "Nothing needs to be done; it is tried again."},
 	{Throttled, Later, "The remote system asked for fewer calls.", "Nothing needs to be done; it is tried again after the time it gave."},
 	{SessionExpired, Later, "The session expired.", "Nothing needs to be done; it is renewed."},

@@ -159,6 +159,14 @@ const (
 
 var kinds = map[string]Kind{DealValue: Decimal, CloseDate: Date, Visible: Flag, Currency: Code}
 
+// Known reports whether a deal has the field by itself; a mapping adds others.
+func Known(field string) bool {
+	return slices.Contains([]string{
+		Name, DealValue, Currency, CloseDate, Notes, StatusField, CloseReason, CustomerName, CustomerStreet, CustomerCity, CustomerState,
+		CustomerPostal, CustomerNation, Visible, Help, ReferralID, ReferralLink, MicrosoftCRMID,
+	}, field)
+}
+
 // KindOf tells the kind of a field.
 func KindOf(field string) Kind {
 	if IsSolution(field) {

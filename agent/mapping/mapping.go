@@ -20,6 +20,8 @@ type Row struct {
 	OnCreate      bool
 	OnUpdate      bool
 	Winner        deal.Side
+	deal.Ways
+	Transform *Transform // nil: the value is carried as it is
 }
 
 // Stages says how pipeline stages name a deal's status. Closed lists the organisation's closed stages and whether they
@@ -53,7 +55,7 @@ func (p Plan) Rules() []deal.Rule {
 	}
 	for _, row := range p.Rows {
 		rules = append(rules, deal.Rule{
-			Field: row.Field, Inbound: row.Inbound && row.OnUpdate, Outbound: row.Outbound && row.OnUpdate, Winner: row.Winner,
+			Field: row.Field, Inbound: row.Inbound && row.OnUpdate, Outbound: row.Outbound && row.OnUpdate, Winner: row.Winner, Ways: row.Ways,
 		})
 	}
 	return rules
@@ -63,7 +65,9 @@ func (p Plan) Rules() []deal.Rule {
 func (p Plan) Fields() []string {
 	var fields []string
 	for _, row := range p.Rows {
-		fields = append(fields, row.CRM)
+		if row.CRM != "" {
+			fields = append(fields, row.CRM)
+		}
 	}
 	return fields
 }
@@ -72,18 +76,17 @@ func (p Plan) Fields() []string {
 func (p Plan) FromRecord(fields map[string]any) (deal.Values, error) {
 	values := deal.Values{}
 	for _, row := range p.Rows {
-		raw := fields[row.CRM]
-		var err error
+		raw, err := row.fromRecord(fields)
+		if err != nil {
+			return nil, err
+		}
 		switch row.Field {
 		case deal.StatusField:
 			values[row.Field], err = p.statusOfStage(raw)
 		case deal.Help:
 			values[row.Field], err = p.helpCode(raw)
-		case deal.Name:
-			text, _ := raw.(string)
-			values[row.Field], err = deal.Normalize(row.Field, deal.StripMark(text))
 		default:
-			values[row.Field], err = deal.Normalize(row.Field, raw)
+			values[row.Field], err = row.normalize(raw)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("CRM field %s: %w", row.CRM, err)
@@ -130,8 +133,10 @@ const referralPortal = "https://partner.microsoft.com/dashboard/v2/referrals/det
 func (p Plan) FromReferral(referral map[string]any) (deal.Values, error) {
 	values := deal.Values{}
 	for _, row := range p.Rows {
-		raw := lookup(referral, row.PartnerCenter)
-		var err error
+		raw, err := row.fromReferral(referral)
+		if err != nil {
+			return nil, err
+		}
 		switch row.Field {
 		case deal.StatusField:
 			values[row.Field], err = statusOfReferral(referral)
@@ -150,9 +155,9 @@ func (p Plan) FromReferral(referral map[string]any) (deal.Values, error) {
 			if raw == nil || raw == "" {
 				raw = lookup(referral, strings.TrimSuffix(row.PartnerCenter, "state")+"region")
 			}
-			values[row.Field], err = deal.Normalize(row.Field, raw)
+			values[row.Field], err = row.normalize(raw)
 		default:
-			values[row.Field], err = deal.Normalize(row.Field, raw)
+			values[row.Field], err = row.normalize(raw)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("referral property %s: %w", row.PartnerCenter, err)
@@ -205,9 +210,15 @@ func (p Plan) Mark(fields map[string]any, mark string) (field, name string, ok b
 	return field, name, name != current && field != "" && current != ""
 }
 
-// Fit gives the values as a record can hold them: a status that the CRM knows, a name that is not too long.
+// Fit gives the values of a new record as it can hold them: only those that are written on create, a status that the CRM knows,
+// a name that is not too long.
 func (p Plan) Fit(values deal.Values) deal.Values {
 	fitted := values.Clone()
+	for _, row := range p.Rows {
+		if !row.Inbound || !row.OnCreate {
+			delete(fitted, row.Field)
+		}
+	}
 	fitted[deal.StatusField] = deal.InCRM(values[deal.StatusField])
 	if name := []rune(fitted[deal.Name]); p.LongestName > 0 && len(name) > p.LongestName {
 		fitted[deal.Name] = strings.TrimSpace(string(name[:p.LongestName]))
@@ -242,13 +253,13 @@ func closeReason(raw any, referral map[string]any) (string, error) {
 	return reason, err
 }
 
-// ToRecord gives the CRM fields that hold the values. Rows of related records, and an organisation's fixed currency, are
-// left out. Empty values clear the field.
-func (p Plan) ToRecord(values deal.Values) map[string]any {
+// ToRecord gives the CRM fields that hold the values. Rows that do not write to the CRM, those of related records, and an
+// organisation's fixed currency are left out. Empty values clear the field. It fails with a [Failure].
+func (p Plan) ToRecord(values deal.Values) (map[string]any, error) {
 	fields := map[string]any{}
 	for _, row := range p.Rows {
 		value, ok := values[row.Field]
-		if !ok || strings.Contains(row.CRM, ".") || row.Field == deal.Currency && p.FixedCurrency != "" {
+		if !ok || !row.writesRecord() || row.Field == deal.Currency && p.FixedCurrency != "" {
 			continue
 		}
 		if row.Field == deal.Help {
@@ -256,34 +267,39 @@ func (p Plan) ToRecord(values deal.Values) map[string]any {
 				continue // a code that the CRM has no value for
 			}
 		}
-		fields[row.CRM] = p.crmValue(row.Field, value)
-	}
-	return fields
-}
-
-// ToRelated gives the fields of one related record, e.g. of the account for "Account", without the prefix.
-func (p Plan) ToRelated(record string, values deal.Values) map[string]any {
-	fields := map[string]any{}
-	for _, row := range p.Rows {
-		if name, ok := strings.CutPrefix(row.CRM, record+"."); ok && values[row.Field] != "" {
-			fields[name] = values[row.Field]
+		var err error
+		if fields[row.CRM], err = p.crmValue(row, value); err != nil {
+			return nil, err
 		}
 	}
-	return fields
+	return fields, nil
 }
 
-func (p Plan) crmValue(field, value string) any {
+// ToRelated gives the fields of one related record, e.g. of the account for "Account", without the prefix. It fails with a
+// [Failure].
+func (p Plan) ToRelated(record string, values deal.Values) (map[string]any, error) {
+	fields := map[string]any{}
+	for _, row := range p.Rows {
+		name, ok := strings.CutPrefix(row.CRM, record+".")
+		if !ok || !row.Inbound || strings.Contains(name, ".") || values[row.Field] == "" {
+			continue
+		}
+		var err error
+		if fields[name], err = p.crmValue(row, values[row.Field]); err != nil {
+			return nil, err
+		}
+	}
+	return fields, nil
+}
+
+func (p Plan) crmValue(row Row, value string) (any, error) {
 	switch {
-	case field == deal.StatusField:
-		return p.stageOf(value)
-	case deal.KindOf(field) == deal.Flag:
-		return value == deal.True
-	case value == "":
-		return nil
-	case deal.KindOf(field) == deal.Decimal:
-		return json.Number(value)
+	case row.Field == deal.StatusField:
+		return p.stageOf(value), nil
+	case row.Transform != nil:
+		return row.toRecord(value)
 	default:
-		return value
+		return plain(deal.KindOf(row.Field), value), nil
 	}
 }
 
@@ -312,10 +328,10 @@ func (p Plan) Patch(values deal.Values) []Op {
 	var ops []Op
 	for _, row := range p.Rows {
 		value, ok := values[row.Field]
-		if !ok || row.Field == deal.StatusField || row.Field == deal.CloseReason || row.Field == deal.Help {
+		if !ok || row.Field == deal.StatusField || row.Field == deal.CloseReason || row.Field == deal.Help || row.PartnerCenter == "" {
 			continue
 		}
-		ops = append(ops, Op{pointer(row.PartnerCenter), referralValue(row.Field, value)})
+		ops = append(ops, Op{pointer(row.PartnerCenter), row.centerValue(value)})
 	}
 	return ops
 }

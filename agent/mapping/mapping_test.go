@@ -36,6 +36,18 @@ func plan() Plan {
 	}
 }
 
+func toRecord(t interface {
+	Helper()
+	Fatal(...any)
+}, p Plan, values deal.Values) map[string]any {
+	t.Helper()
+	fields, err := p.ToRecord(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fields
+}
+
 func TestStages(t *testing.T) {
 	for stage, want := range map[string]deal.Status{"On hold": deal.New, "Qualification": deal.Active, "Proposal": deal.Active, "Won!": deal.Won, "Lost": deal.Lost, "Abandoned": deal.Lost} {
 		values, err := plan().FromRecord(map[string]any{"StageName": stage})
@@ -47,7 +59,7 @@ func TestStages(t *testing.T) {
 		t.Error("a record without stage is accepted")
 	}
 	for status, want := range map[deal.Status]string{deal.New: "On hold", deal.Active: "Qualification", deal.Won: "Won!", deal.Lost: "Lost", deal.Declined: "Lost", deal.Expired: "Lost", deal.Failed: "Lost"} {
-		if got := plan().ToRecord(deal.Values{deal.StatusField: status})["StageName"]; got != want {
+		if got := toRecord(t, plan(), deal.Values{deal.StatusField: status})["StageName"]; got != want {
 			t.Errorf("status %s: stage %v, want %s", status, got, want)
 		}
 	}
@@ -97,14 +109,14 @@ func TestFromReferral(t *testing.T) {
 }
 
 func TestToRecordWritesTheCRMsTypes(t *testing.T) {
-	got := plan().ToRecord(deal.Values{deal.DealValue: "10.5", deal.Visible: "", deal.Notes: "", deal.CloseDate: "2026-01-02", deal.CustomerName: "stays away", deal.Help: "stays away"})
+	got := toRecord(t, plan(), deal.Values{deal.DealValue: "10.5", deal.Visible: "", deal.Notes: "", deal.CloseDate: "2026-01-02", deal.CustomerName: "stays away", deal.Help: "stays away"})
 	want := map[string]any{"Amount": json.Number("10.5"), "Visible__c": false, "Description": nil, "CloseDate": "2026-01-02"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	single := plan()
 	single.FixedCurrency = "EUR"
-	if got := single.ToRecord(deal.Values{deal.Currency: "EUR"}); len(got) != 0 {
+	if got := toRecord(t, single, deal.Values{deal.Currency: "EUR"}); len(got) != 0 {
 		t.Errorf("an organisation without currency field is written %v", got)
 	}
 	if values, err := single.FromRecord(map[string]any{"StageName": "Lost"}); err != nil || values[deal.Currency] != "EUR" {
@@ -195,7 +207,7 @@ func TestRoundTripsAreFixpoints(t *testing.T) {
 			}
 			return tree
 		}
-		again, err := p.FromRecord(throughJSON(p.ToRecord(values)))
+		again, err := p.FromRecord(throughJSON(toRecord(t, p, values)))
 		if err != nil {
 			t.Fatal(err)
 		}

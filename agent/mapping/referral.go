@@ -25,12 +25,12 @@ func (p Plan) Referral(n NewReferral) map[string]any {
 	for _, row := range p.Rows {
 		value := n.Draft.Values[row.Field]
 		switch {
-		case !row.Outbound || !row.OnCreate, row.Field == deal.StatusField, row.Field == deal.Help, value == "":
+		case !row.Outbound || !row.OnCreate, row.Field == deal.StatusField, row.Field == deal.Help, value == "", row.PartnerCenter == "":
 		case row.Field == deal.CustomerNation:
 			code, _ := deal.CountryCode(value)
 			place(body, row.PartnerCenter, code)
 		default:
-			place(body, row.PartnerCenter, referralValue(row.Field, value))
+			place(body, row.PartnerCenter, row.centerValue(value))
 		}
 	}
 	place(body, "customerProfile.team", people(n.Draft.Contacts))

@@ -83,7 +83,7 @@ func asRecordRefusal(id string, err error) error {
 func (r *run) current() (deal.Pair, error) {
 	record, err := r.settings.Plan.FromRecord(r.record.Fields)
 	if err != nil {
-		return deal.Pair{}, problem.Wrap(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
+		return deal.Pair{}, unreadable(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
 	}
 	r.addSets(record)
 	if base := memoryOf(r.deal).Base; base != nil {
@@ -94,7 +94,7 @@ func (r *run) current() (deal.Pair, error) {
 		err = r.settings.Plan.AddCounterpart(values, r.counterpart.Tree)
 	}
 	if err != nil {
-		return deal.Pair{}, problem.Wrap(problem.ReferralRefused, "referral "+r.referral.ID, err)
+		return deal.Pair{}, unreadable(problem.ReferralRefused, "referral "+r.referral.ID, err)
 	}
 	return deal.Pair{CRM: record, Referral: values}, nil
 }

@@ -19,7 +19,7 @@ import (
 func (r *run) receive(ctx context.Context) (store.Outcome, error) {
 	values, err := r.settings.Plan.FromReferral(r.referral.Tree)
 	if err != nil {
-		return nil, problem.Wrap(problem.OpportunityRefused, "referral "+r.referral.ID, err)
+		return nil, unreadable(problem.OpportunityRefused, "referral "+r.referral.ID, err)
 	}
 	switch {
 	case deal.Terminal(values[deal.StatusField]):
@@ -142,12 +142,19 @@ func (r *run) newRecord(ctx context.Context, values deal.Values, accountID strin
 		return crm.NewRecord{}, deal.Pair{}, err
 	}
 	written := plan.Fit(values)
-	fields := plan.ToRecord(present(written))
+	fields, err := plan.ToRecord(present(written))
+	if err != nil {
+		return crm.NewRecord{}, deal.Pair{}, unreadable(problem.OpportunityRefused, "referral "+r.referral.ID, err)
+	}
+	account, err := plan.ToRelated("Account", values)
+	if err != nil {
+		return crm.NewRecord{}, deal.Pair{}, unreadable(problem.OpportunityRefused, "referral "+r.referral.ID, err)
+	}
 	if name, marked, ok := plan.Mark(fields, deal.MarkSuccess); ok {
 		fields[name] = marked
 	}
 	record := crm.NewRecord{
-		ReferralID: r.referral.ID, Fields: fields, AccountID: accountID, Account: plan.ToRelated("Account", values), Solutions: sold, Contacts: contacts,
+		ReferralID: r.referral.ID, Fields: fields, AccountID: accountID, Account: account, Solutions: sold, Contacts: contacts,
 		SyncStatus: statusInSync, Audit: r.auditLine("Received from Partner Center as referral " + r.referral.ID + "."),
 	}
 	return record, deal.Pair{CRM: written, Referral: values}, nil

@@ -24,7 +24,7 @@ func (r *run) share(ctx context.Context) (store.Outcome, error) {
 	}
 	draft, err := r.draft()
 	if err != nil {
-		return nil, problem.Wrap(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
+		return nil, unreadable(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
 	}
 	missing := draft.Ready()
 	if len(missing) == 0 && r.settings.Scope != nil && !r.settings.Scope(r.planned(draft)) {
@@ -89,9 +89,9 @@ func (r *run) plan(body map[string]any, draft deal.Draft) (journalled, error) {
 		return journalled{}, fmt.Errorf("encode referral: %w", err)
 	}
 	sent["status"], sent["substatus"] = "Active", "Accepted"
-	values, err := r.settings.Plan.FromReferral(sent)
+	values, err := r.settings.Plan.FromSent(sent)
 	if err != nil {
-		return journalled{}, fmt.Errorf("encode referral: %w", err)
+		return journalled{}, unreadable(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
 	}
 	for _, field := range []string{deal.ReferralID, deal.ReferralLink} {
 		values[field] = ""

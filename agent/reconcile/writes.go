@@ -11,6 +11,7 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 )
 
 // writes are the exact bytes of one merge's writes.
@@ -29,7 +30,11 @@ func (r *run) writes(ctx context.Context, current deal.Pair, result deal.Result)
 		return w, err
 	}
 	w.audit = auditEntries(current, result)
-	changes := crm.Changes{Fields: r.settings.Plan.ToRecord(result.ToCRM), Book: r.bookkeeping(result, &w)}
+	fields, err := r.settings.Plan.ToRecord(result.ToCRM)
+	if err != nil {
+		return w, unreadable(problem.OpportunityRefused, "referral "+r.referral.ID, err)
+	}
+	changes := crm.Changes{Fields: fields, Book: r.bookkeeping(result, &w)}
 	if changes.Book.SyncStatus != nil {
 		r.mark(changes.Fields, *changes.Book.SyncStatus)
 	}

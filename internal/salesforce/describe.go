@@ -47,6 +47,7 @@ type FieldDescribe struct {
 	Nillable           bool            `json:"nillable"`
 	DefaultedOnCreate  bool            `json:"defaultedOnCreate"`
 	Calculated         bool            `json:"calculated"`
+	AutoNumber         bool            `json:"autoNumber"`
 	ExternalID         bool            `json:"externalId"`
 	IDLookup           bool            `json:"idLookup"`
 	Unique             bool            `json:"unique"`

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce/metadata"
 )
 
 // TestConnectorTakesFieldMappings hands mappings in whole: they change their rows of the document, which the plan shows, and
@@ -60,4 +61,102 @@ func hasRows(text string, want map[string]document.Mapping) error {
 		}
 	}
 	return err
+}
+
+// mappingsConfig is a connector with one field mapping of the given rows.
+func mappingsConfig(rows string) string {
+	return liveConnector(`field_mappings = { for mapping in cosell_field_mapping.own : mapping.name => mapping }`) + fmt.Sprintf(`
+resource "cosell_field_mapping" "own" {
+  count = 1
+
+  crm      = "salesforce"
+  name     = "own"
+  mappings = {
+    %s
+  }
+}
+`, rows)
+}
+
+// TestFieldsOfTheUsersOwn adds rows that the default mapping does not have, with every way of turning a value. The plan shows them.
+func TestFieldsOfTheUsersOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provision(t)
+	rows := `
+    record_type = { crm = "Type", direction = "inbound", on = ["create"], constant = "New Customer" }
+    next_step   = { partner_center = "referralProgram", crm = "NextStep", direction = "inbound", null = "keep", conflict = "write_once" }
+    owner       = { partner_center = "campaignId", direction = "outbound", outbound_expression = "lower(record.Account.Owner.Email)", default = "none" }
+    sales_stage = {
+      partner_center = "salesStage"
+      crm            = "Type"
+      direction      = "outbound"
+      values         = [{ crm = "New Customer", partner_center = "10" }, { crm = "Existing Customer - Renewal", partner_center = "20" }]
+    }
+    reference = {
+      partner_center      = "externalReferenceId"
+      crm                 = "OrderNumber__c"
+      conflict            = "manual"
+      inbound_expression  = "\"P-\" + text(value)"
+      outbound_expression = "text(value).replace(\"P-\", \"\")"
+    }`
+	always := []string{document.OnCreate, document.OnUpdate}
+	want := map[string]document.Mapping{
+		"record_type": {Field: "record_type", CRM: "Type", Direction: document.Inbound, On: always[:1], Conflict: document.ConflictCRM, Constant: "New Customer"},
+		"next_step":   {Field: "next_step", PartnerCenter: "referralProgram", CRM: "NextStep", Direction: document.Inbound, On: always, Conflict: document.ConflictWriteOnce, Null: document.NullKeep},
+		"owner": {Field: "owner", PartnerCenter: "campaignId", Direction: document.Outbound, On: always, Conflict: document.ConflictCRM, Default: "none",
+			OutboundExpression: "lower(record.Account.Owner.Email)"},
+		"sales_stage": {Field: "sales_stage", PartnerCenter: "salesStage", CRM: "Type", Direction: document.Outbound, On: always, Conflict: document.ConflictCRM,
+			Values: []document.Value{{CRM: "New Customer", PartnerCenter: "10"}, {CRM: "Existing Customer - Renewal", PartnerCenter: "20"}}},
+		"reference": {Field: "reference", PartnerCenter: "externalReferenceId", CRM: "OrderNumber__c", Direction: document.Both, On: always, Conflict: document.ConflictManual,
+			InboundExpression: `"P-" + text(value)`, OutboundExpression: `text(value).replace("P-", "")`},
+	}
+	length := 40
+	order, err := metadata.Encode("CustomField", "Opportunity.OrderNumber__c", metadata.CustomField{Label: "Order number", Type: "Text", Length: &length})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.create(t, order)
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.providers(), Steps: []resource.TestStep{
+		{Config: mappingsConfig(rows), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+			plancheck.ExpectKnownValue(connectorAddress, tfjsonpath.New("agent_config"), knownvalue.StringFunc(func(text string) error { return hasRows(text, want) })),
+		}}},
+		{Config: mappingsConfig(rows), PlanOnly: true},
+	}})
+}
+
+// TestMistakesInMappings are told at plan, at the attribute that is wrong.
+func TestMistakesInMappings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	steps := []resource.TestStep{}
+	for rows, want := range map[string]string{
+		`mine = { crm = "NextStep", direction = "inbound", inbound_expression = "lower(" }`:      `Field "mine": line 1, column`,
+		`mine = { crm = "NextStep", direction = "inbound", inbound_expression = "record.Name" }`: `record is not known here; this expression sees referral and value`,
+		`mine = {}`: `is no field of the default mapping`,
+		`status = { constant = "Won", direction = "inbound" }`:          `read and written by rules of its own`,
+		`notes = { crm = "Account.Owner.Email" }`:                       `use direction outbound`,
+		`mine = { crm = "NextStep", partner_center = "qualification" }`: `does not let qualification be changed`,
+	} {
+		steps = append(steps, resource.TestStep{Config: mappingsConfig(rows), PlanOnly: true, ExpectError: words(want)})
+	}
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.providers(), Steps: steps})
+}
+
+// TestMappingsAreComparedWithTheOrganisation refuses to apply what the organisation cannot hold.
+func TestMappingsAreComparedWithTheOrganisation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provision(t)
+	steps := []resource.TestStep{}
+	for rows, want := range map[string]string{
+		`mine = { crm = "ExpectedRevenue", partner_center = "referralProgram", direction = "inbound" }`:                       `Opportunity.ExpectedRevenue: mapping of mine: it cannot be set when a record is created`,
+		`mine = { crm = "Probability", direction = "inbound", on = ["update"], inbound_expression = "lower(referral.name)" }`: `the expression gives text and the field holds a number`,
+		`mine = { crm = "Probability", direction = "inbound", on = ["update"], constant = "likely" }`:                         `the constant "likely" is not a number`,
+		`mine = { partner_center = "campaignId", crm = "Account.Owner.Shoe_Size__c", direction = "outbound" }`:                `field User.Shoe_Size__c: mapping of mine`,
+		`mine = { partner_center = "campaignId", direction = "outbound", outbound_expression = "record.Region__r.Code__c" }`:  `field Opportunity.Region__c: mapping of mine`,
+	} {
+		steps = append(steps, resource.TestStep{Config: mappingsConfig(rows), ExpectError: words(want)})
+	}
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.providers(), Steps: steps})
 }

@@ -29,6 +29,10 @@ type finding struct {
 var summaries = map[problem.Code]string{
 	problem.StageMissing: "Stage is not in the organisation",
 	problem.FieldMissing: "Field is not in the organisation",
+
+	problem.FieldNotWritable:  "Mapped field cannot be written",
+	problem.FieldTypeMismatch: "Mapped field is of another type",
+	problem.PicklistUnknown:   "Mapped value is not in the picklist",
 }
 
 // moment says when a comparison is made, and so what a finding means.
@@ -47,6 +51,10 @@ const (
 var beforeApply = map[problem.Code]string{
 	problem.StageMissing: "Applying fails unless it is there by then.",
 	problem.FieldMissing: "Applying fails unless it is there by then: refer to the resource that makes it, so that it comes first.",
+
+	problem.FieldNotWritable:  "Applying fails unless that has changed by then.",
+	problem.FieldTypeMismatch: "Applying fails unless that has changed by then.",
+	problem.PicklistUnknown:   "Applying fails unless it is there by then.",
 }
 
 // compare looks for what the document names in the organisation. What the plan makes is not missing in a plan. An
@@ -59,7 +67,7 @@ func (c *connector) compare(ctx context.Context, d document.Document, when momen
 		}
 		return
 	}
-	for _, code := range []problem.Code{problem.StageMissing, problem.FieldMissing} {
+	for _, code := range comparedCodes {
 		report(code, slices.DeleteFunc(slices.Clone(findings), func(f finding) bool { return f.code != code }), when, diagnostics)
 	}
 }
@@ -173,9 +181,8 @@ type named struct {
 	use    string
 }
 
-// namedFields lists the fields of the opportunity and of the solution objects that the document names, once each.
-func namedFields(d document.Document) []named {
-	opportunity := d.CRM.Objects[document.ObjectOpportunity]
+// namedFields lists the fields that the document names by role, and those of its mapping that no description shows, once each.
+func namedFields(d document.Document, unseen []named) []named {
 	var all []named
 	add := func(n named) {
 		if !slices.ContainsFunc(all, func(o named) bool { return o.object == n.object && o.field == n.field }) {
@@ -185,17 +192,19 @@ func namedFields(d document.Document) []named {
 	for role, field := range d.CRM.Fields {
 		add(named{path.Root("fields"), d.CRM.Objects[document.ObjectOf(role)], field, "role " + role})
 	}
-	for _, row := range d.Mappings {
-		if !strings.Contains(row.CRM, ".") { // a dotted path leads to another object
-			add(named{path.Root("field_mappings"), opportunity, row.CRM, "mapping of " + row.Field})
-		}
+	for _, n := range unseen {
+		add(n)
 	}
 	slices.SortFunc(all, func(a, b named) int { return strings.Compare(a.object+"."+a.field, b.object+"."+b.field) })
 	return all
 }
 
 func (c *connector) compareFields(ctx context.Context, d document.Document, when moment) ([]finding, error) {
-	fields := namedFields(d)
+	unseen, findings, err := c.mappedFields(ctx, d)
+	if err != nil {
+		return nil, fmt.Errorf("follow the paths of the field mapping: %w", err)
+	}
+	fields := namedFields(d, unseen)
 	missing := make([]bool, len(fields))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, f := range fields {
@@ -211,7 +220,6 @@ func (c *connector) compareFields(ctx context.Context, d document.Document, when
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("look for the fields that the connector names: %w", err)
 	}
-	var findings []finding
 	for i, f := range fields {
 		// Single-currency organisations have no such field; the default currency stands in for it.
 		if !missing[i] || f.field == "CurrencyIsoCode" && d.Sharing.DefaultCurrency != "" {

@@ -71,14 +71,6 @@ type fieldMappingModel struct {
 	Mappings map[string]mappingModel `tfsdk:"mappings"`
 }
 
-type mappingModel struct {
-	PartnerCenter *string  `tfsdk:"partner_center"`
-	CRM           *string  `tfsdk:"crm"`
-	Direction     *string  `tfsdk:"direction"`
-	On            []string `tfsdk:"on"`
-	Conflict      *string  `tfsdk:"conflict"`
-}
-
 type stagesModel struct {
 	Won  *string `tfsdk:"won"`
 	Lost *string `tfsdk:"lost"`

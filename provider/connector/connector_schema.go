@@ -44,7 +44,7 @@ const connectorDescription = "Declares one connector, the pair of a Partner Cent
 // Schema implements [resource.Resource].
 func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
-		MarkdownDescription: connectorDescription + "\n\n**Default field mapping.** `field_mappings` changes rows of it.\n\n" + mappingTable(),
+		MarkdownDescription: connectorDescription + "\n\n**Default field mapping.** `field_mappings` changes rows of it, and adds others.\n\n" + mappingTable() + "\n" + expressionGuide(),
 		Attributes: map[string]schema.Attribute{
 			"id": identifier("its name."),
 			"name": schema.StringAttribute{
@@ -195,26 +195,11 @@ func variablesAttribute() schema.Attribute {
 func fieldMappingsAttribute() schema.Attribute {
 	return schema.MapNestedAttribute{
 		Optional:            true,
-		MarkdownDescription: "Changes to the default field mapping (see the table above), under any keys. What a row leaves out stays as in the default. Takes a whole `cosell_field_mapping` with `for_each`.",
+		MarkdownDescription: "Changes of the default field mapping (see the table above) and rows of your own, under any keys. What a row leaves out stays as in the default. Takes a whole `cosell_field_mapping` with `for_each`.",
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 			"crm":      requiredText("The CRM; the connector's."),
 			"name":     requiredText("Name of the mapping, for people."),
 			"mappings": mappingRows(),
-		}},
-	}
-}
-
-// mappingRows is what cosell_field_mapping declares and the connector takes.
-func mappingRows() schema.MapNestedAttribute {
-	return schema.MapNestedAttribute{
-		Required:            true,
-		MarkdownDescription: "Rows by field of the deal.",
-		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"partner_center": optionalText("Path in the referral, dotted."),
-			"crm":            optionalText("Field of the opportunity; a dotted path reaches a related record."),
-			"direction":      optionalEnum("`inbound` (to the CRM), `outbound`, or `both`.", document.Inbound, document.Outbound, document.Both),
-			"on":             textSet("When the row applies: `create`, `update`.", setvalidator.ValueStringsAre(stringvalidator.OneOf(document.OnCreate, document.OnUpdate)), setvalidator.SizeAtLeast(1)),
-			"conflict":       optionalEnum("Who wins when both sides changed the field to different values: `crm` or `partner_center`.", document.ConflictCRM, document.ConflictPartnerCenter),
 		}},
 	}
 }

@@ -234,54 +234,6 @@ func (b *builder) flows() []document.Flow {
 	return flows
 }
 
-// mappings applies the declared changes to the default rows.
-func (b *builder) mappings(rows []document.Mapping) []document.Mapping {
-	m, changedBy := b.declared, map[string]string{}
-	for _, key := range slices.Sorted(maps.Keys(m.FieldMappings)) {
-		mapping, at := m.FieldMappings[key], path.Root("field_mappings").AtMapKey(key)
-		if mapping.CRM != m.CRM {
-			b.diagnostics.AddAttributeError(at, "Declaration belongs to another CRM",
-				fmt.Sprintf("The field mapping %q is declared for %s, the connector is for %s.", mapping.Name, mapping.CRM, m.CRM))
-			continue
-		}
-		for _, field := range slices.Sorted(maps.Keys(mapping.Mappings)) {
-			i := slices.IndexFunc(rows, func(row document.Mapping) bool { return row.Field == field })
-			switch other, twice := changedBy[field]; {
-			case i < 0:
-				b.diagnostics.AddAttributeError(at.AtName("mappings").AtMapKey(field), "Mapped field is not known",
-					fmt.Sprintf("A deal has no field %q. Use one of: %s.", field, strings.Join(fieldsOf(rows), ", ")))
-			case twice:
-				b.diagnostics.AddAttributeError(at.AtName("mappings").AtMapKey(field), "Field is mapped twice",
-					fmt.Sprintf("The mappings %q and %q both change the field %q. Keep one.", other, key, field))
-			default:
-				rows[i] = mapping.Mappings[field].over(rows[i])
-			}
-			changedBy[field] = key
-		}
-	}
-	return rows
-}
-
-func fieldsOf(rows []document.Mapping) []string {
-	var fields []string
-	for _, row := range rows {
-		fields = append(fields, row.Field)
-	}
-	return fields
-}
-
-// over gives a default row with the declared parts in its place.
-func (m mappingModel) over(row document.Mapping) document.Mapping {
-	row.PartnerCenter = text(m.PartnerCenter, row.PartnerCenter)
-	row.CRM = text(m.CRM, row.CRM)
-	row.Direction = text(m.Direction, row.Direction)
-	row.Conflict = text(m.Conflict, row.Conflict)
-	if len(m.On) > 0 {
-		row.On = slices.Sorted(slices.Values(m.On))
-	}
-	return row
-}
-
 // overridden gives the default names with the declared ones in their place; an empty one leaves its role out.
 func (b *builder) overridden(attribute string, names map[string]document.Name, declared map[string]string) map[string]document.Name {
 	for role, name := range declared {

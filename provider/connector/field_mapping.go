@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -15,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 )
@@ -46,9 +46,9 @@ func (*fieldMapping) Schema(_ context.Context, _ resource.SchemaRequest, respons
 	rows := mappingRows()
 	rows.Validators = []validator.Map{mapvalidator.SizeAtLeast(1)}
 	response.Schema = schema.Schema{
-		MarkdownDescription: "Changes rows of the default field mapping: which field of the CRM equals which field of a referral, in which direction, and who " +
-			"wins a conflict. Hand all of them to `cosell_connector` as a map; two of them must not change the same row. It has no remote object: the " +
-			"connector compares the CRM's fields with the organisation.\n\n**Default field mapping.**\n\n" + mappingTable(),
+		MarkdownDescription: "Changes rows of the default field mapping, and adds rows of your own: which field of the CRM equals which property of a referral, in " +
+			"which direction, how a value is turned into the other side's, and who wins a conflict. Hand all of them to `cosell_connector` as a map; two of them must not change the same row. It has no remote object: the " +
+			"connector compares the CRM's fields with the organisation.\n\n**Default field mapping.**\n\n" + mappingTable() + "\n" + expressionGuide(),
 		Attributes: map[string]schema.Attribute{
 			"id":  identifier("`<crm>/<name>`."),
 			"crm": crmAttribute(document.Salesforce),
@@ -63,26 +63,34 @@ func (*fieldMapping) Schema(_ context.Context, _ resource.SchemaRequest, respons
 	}
 }
 
-// ValidateConfig refuses rows that a deal does not have, and rows that change nothing.
+// ValidateConfig refuses rows that change nothing, and checks those that are known, their expressions included.
 func (*fieldMapping) ValidateConfig(ctx context.Context, request resource.ValidateConfigRequest, response *resource.ValidateConfigResponse) {
 	var config fieldMappingDeclaration
 	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
 	if response.Diagnostics.HasError() || config.CRM.IsUnknown() {
 		return
 	}
-	known, rows := fieldsOf(defaultMappings()), config.Mappings.Elements()
+	defaults, rows := defaultMappings(), config.Mappings.Elements()
 	for _, field := range slices.Sorted(maps.Keys(rows)) {
 		at := path.Root("mappings").AtMapKey(field)
 		row, ok := rows[field].(types.Object)
 		switch {
-		case !slices.Contains(known, field):
-			response.Diagnostics.AddAttributeError(at, "Mapped field is not known",
-				fmt.Sprintf("A deal has no field %q. Use one of: %s.", field, strings.Join(known, ", ")))
-		case ok && !row.IsUnknown() && allNull(row):
+		case !ok || row.IsUnknown():
+		case allNull(row) && slices.Contains(fieldsOf(defaults), field):
 			response.Diagnostics.AddAttributeError(at, "Mapping changes nothing",
 				fmt.Sprintf("The row of %q leaves everything as in the default mapping. Set one of its attributes, or remove it.", field))
+		case wholly(ctx, row):
+			var declared mappingModel
+			response.Diagnostics.Append(row.As(ctx, &declared, basetypes.ObjectAsOptions{})...)
+			addFaults(&response.Diagnostics, at, declared.over(startRow(defaults, field)))
 		}
 	}
+}
+
+// wholly reports whether every part of a row is known.
+func wholly(ctx context.Context, row types.Object) bool {
+	value, err := row.ToTerraformValue(ctx)
+	return err == nil && value.IsFullyKnown()
 }
 
 func allNull(row types.Object) bool {

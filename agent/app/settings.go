@@ -63,7 +63,7 @@ func names(d document.Document) adapter.Names {
 		DetailIdentifier: fields[document.FieldDetailIdentifier],
 	}
 	for _, row := range d.Mappings {
-		n.Mapped = append(n.Mapped, row.CRM)
+		n.Mapped = append(n.Mapped, row.RecordPaths()...)
 		switch row.Field {
 		case deal.CustomerNation:
 			n.Country = strings.TrimPrefix(row.CRM, "Account.")
@@ -82,12 +82,19 @@ func plan(d document.Document, org *adapter.Org) (mapping.Plan, error) {
 	if err != nil {
 		return mapping.Plan{}, err
 	}
+	if err := checkMapping(d.Mappings, org); err != nil {
+		return mapping.Plan{}, err
+	}
 	p := mapping.Plan{Stages: stages, Help: map[string]string{}, HelpValues: map[string]string{}, LongestName: org.LongestName(), Marks: d.CRM.Marks}
 	for _, row := range d.Mappings {
 		if row.Field == deal.Currency && !org.HasCurrency() {
 			p.FixedCurrency = d.Sharing.DefaultCurrency
 		}
-		p.Rows = append(p.Rows, mappingRow(row))
+		built, err := mappingRow(row, org)
+		if err != nil {
+			return mapping.Plan{}, err
+		}
+		p.Rows = append(p.Rows, built)
 	}
 	for _, value := range d.Help {
 		p.Help[strings.ToLower(value.CRM)] = value.PartnerCenter
@@ -96,18 +103,6 @@ func plan(d document.Document, org *adapter.Org) (mapping.Plan, error) {
 		}
 	}
 	return p, nil
-}
-
-func mappingRow(m document.Mapping) mapping.Row {
-	row := mapping.Row{
-		Field: m.Field, PartnerCenter: m.PartnerCenter, CRM: m.CRM,
-		Inbound: m.Direction != document.Outbound, Outbound: m.Direction != document.Inbound,
-		OnCreate: slices.Contains(m.On, document.OnCreate), OnUpdate: slices.Contains(m.On, document.OnUpdate), Winner: deal.CRM,
-	}
-	if m.Conflict == document.ConflictPartnerCenter {
-		row.Winner = deal.PartnerCenter
-	}
-	return row
 }
 
 // stagesOf checks the document's stages against the organisation's and finds those that the document leaves open.

@@ -281,7 +281,7 @@ func (p Plan) ToRelated(record string, values deal.Values) (map[string]any, erro
 	fields := map[string]any{}
 	for _, row := range p.Rows {
 		name, ok := strings.CutPrefix(row.CRM, record+".")
-		if !ok || !row.Inbound || strings.Contains(name, ".") || values[row.Field] == "" {
+		if !ok || !row.Inbound || values[row.Field] == "" {
 			continue
 		}
 		var err error

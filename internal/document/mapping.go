@@ -51,9 +51,10 @@ type Fault struct {
 }
 
 var (
-	dealField    = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
-	dottedPath   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*$`)
-	accountField = regexp.MustCompile(`^Account\.[A-Za-z0-9_]+$`)
+	dealField  = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+	dottedPath = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*$`)
+	// A new account's field, or the external id of a record that it refers to.
+	accountField = regexp.MustCompile(`^Account\.([A-Za-z0-9_]+__r\.)?[A-Za-z0-9_]+$`)
 )
 
 // fixed fields have rules of their own for reading and writing; merged ones for conflicts and empty values.

@@ -66,7 +66,9 @@ const (
 func Row(row document.Mapping, field salesforce.FieldDescribe, asker Asker) []Finding {
 	c := &check{row: row, field: field, class: ClassOf(field)}
 	if row.IsInbound() {
-		c.writable(asker)
+		if strings.Count(row.CRM, ".") < 2 { // Account.Country__r.Iso2__c refers to a record and does not write it
+			c.writable(asker)
+		}
 		c.takes()
 	}
 	if row.Field == "deal_value" && row.OutboundExpression == "" && c.class != Number {

@@ -26,7 +26,7 @@ type Names struct {
 	SolutionOpportunity, SolutionIdentifier, SolutionName string
 	SolutionDetail, DetailIdentifier                      string // empty: the organisation has no catalogue of solutions
 
-	// Mapped are the fields of the mapping: of the opportunity, or "Account." and one of the account.
+	// Mapped are the fields that the mapping reads: of the opportunity, or dotted paths to related records.
 	Mapped []string
 	// Country and PostalCode are the account's fields that hold them, without prefix.
 	Country, PostalCode string
@@ -45,7 +45,8 @@ type Org struct {
 	longestName  int
 	longestAudit int
 	stages       []Stage
-	picklists    map[string][]string // active values of the mapped fields that have a list
+	picklists    map[string][]string                 // active values of the mapped fields that have a list
+	mapped       map[string]salesforce.FieldDescribe // the mapping's fields by path
 }
 
 var (
@@ -71,6 +72,9 @@ func Open(ctx context.Context, client *salesforce.Client, names Names) (*Org, er
 		return nil, err
 	}
 	if err := org.describeAccount(ctx); err != nil {
+		return nil, err
+	}
+	if err := org.describeMapped(ctx); err != nil {
 		return nil, err
 	}
 	stages, err := salesforce.Query[Stage](ctx, client.Data(),
@@ -100,7 +104,7 @@ func (o *Org) describeOpportunity(ctx context.Context) error {
 		own = append(own, o.names.Products)
 	}
 	for _, name := range append(own, o.names.Mapped...) {
-		if strings.HasPrefix(name, "Account.") || slices.Contains(o.selected, name) {
+		if strings.Contains(name, ".") || slices.Contains(o.selected, name) {
 			continue
 		}
 		field, ok := describe.Field(name)
@@ -143,7 +147,7 @@ func (o *Org) describeAccount(ctx context.Context) error {
 	var missing []string
 	for _, name := range o.names.Mapped {
 		field, ok := strings.CutPrefix(name, "Account.")
-		if !ok {
+		if !ok || slices.Contains(o.selected, name) {
 			continue
 		}
 		found, err := o.reaches(ctx, describe, field)

@@ -25,6 +25,7 @@ type cli struct {
 	Run      runCommand      `cmd:"" help:"Run the agent until it is told to stop (SIGTERM, Ctrl-C). SIGHUP reads the documents again."`
 	Check    checkCommand    `cmd:"" help:"Check a document without calling anything."`
 	Deals    dealsCommand    `cmd:"" help:"Look at the deals in an agent's store, also while the agent runs."`
+	Mapping  mappingCommand  `cmd:"" help:"Try the field mapping on one record or referral."`
 	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of the agent document."`
 	Problems problemsCommand `cmd:"" help:"Explain the codes of problems (CS101, …): what they mean and what to do."`
 	Sandbox  sandboxCommand  `cmd:"" help:"Local stand-ins of Partner Center, Salesforce and the identity service, to try everything without a tenant."`
@@ -37,6 +38,7 @@ The agent is configured by a Terraform output of the cosell provider and holds n
 
   terraform output -raw agent_config > agent.json
   cosell-agent check --config agent.json
+  cosell-agent mapping test --config agent.json --record 0065g00000XyZAAA
   cosell-agent run --config agent.json --store sqlite:/var/lib/cosell/agent.db --listen 127.0.0.1:8080
 
 Secrets never stand in the document: it says env:NAME or file:/path, and the agent reads them there.

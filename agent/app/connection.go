@@ -55,40 +55,53 @@ func (a *App) connect(ctx context.Context, d document.Document) (*connection, er
 }
 
 func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection, error) {
-	budget := &callBudget{transport: a.machine.Transport, daily: d.Schedule.DailyCalls, now: a.machine.Now}
-	crmStack, err := a.stack(budget)
+	budget := a.newBudget(d)
+	org, center, err := a.open(ctx, d, budget)
 	if err != nil {
 		return nil, err
 	}
-	centerStack, err := a.stack(a.machine.Transport)
-	if err != nil {
-		return nil, err
-	}
-	crmClient, err := a.salesforceClient(d, crmStack)
-	if err != nil {
-		return nil, err
-	}
-	center, err := a.partnerCenterClient(d, centerStack)
-	if err != nil {
-		return nil, err
-	}
-	identity, err := crmClient.Identity(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("sign in to Salesforce: %w", err)
-	}
-	if !salesforce.SameID(string(identity.OrgID), d.CRM.Salesforce.OrgID) {
-		return nil, problem.New(problem.WrongAccount, "Salesforce organisation "+string(identity.OrgID), "pinned is "+d.CRM.Salesforce.OrgID)
-	}
-	org, err := adapter.Open(ctx, crmClient, names(d))
-	if err != nil {
-		return nil, err
-	}
-	c, err := a.connection(d, org, referral.NewClient(center))
+	c, err := a.connection(d, org, center)
 	if err != nil {
 		return nil, err
 	}
 	c.budget = budget
 	return c, nil
+}
+
+func (a *App) newBudget(d document.Document) *callBudget {
+	return &callBudget{transport: a.machine.Transport, daily: d.Schedule.DailyCalls, now: a.machine.Now}
+}
+
+// open makes the clients of both sides, checks the pin of the organisation and looks at it. Calls to the CRM go through the budget.
+func (a *App) open(ctx context.Context, d document.Document, budget *callBudget) (*adapter.Org, referral.API, error) {
+	crmStack, err := a.stack(budget)
+	if err != nil {
+		return nil, nil, err
+	}
+	centerStack, err := a.stack(a.machine.Transport)
+	if err != nil {
+		return nil, nil, err
+	}
+	crmClient, err := a.salesforceClient(d, crmStack)
+	if err != nil {
+		return nil, nil, err
+	}
+	center, err := a.partnerCenterClient(d, centerStack)
+	if err != nil {
+		return nil, nil, err
+	}
+	identity, err := crmClient.Identity(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("sign in to Salesforce: %w", err)
+	}
+	if !salesforce.SameID(string(identity.OrgID), d.CRM.Salesforce.OrgID) {
+		return nil, nil, problem.New(problem.WrongAccount, "Salesforce organisation "+string(identity.OrgID), "pinned is "+d.CRM.Salesforce.OrgID)
+	}
+	org, err := adapter.Open(ctx, crmClient, names(d))
+	if err != nil {
+		return nil, nil, err
+	}
+	return org, referral.NewClient(center), nil
 }
 
 func (a *App) stack(transport http.RoundTripper) (*wire.Client, error) {

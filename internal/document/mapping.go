@@ -61,6 +61,8 @@ var (
 var (
 	fixed  = []string{"status", "help", "visible", "referral_id", "referral_link"}
 	merged = append([]string{"deal_value", "currency", "close_reason"}, fixed...)
+	// reserved are parts of a deal that no row carries.
+	reserved = []string{"solutions", "contacts", "team", "microsoft_status", "microsoft_reason", "audit", "sync_status"}
 )
 
 // patchable are the properties of a referral that can be changed after it was created (certified connector's OpenAPI). Lists
@@ -119,6 +121,9 @@ func (m Mapping) Faults() []Fault {
 	c := &rowCheck{row: m}
 	if !dealField.MatchString(m.Field) {
 		c.fault("", "%q is not made of lower-case letters, digits and underscores, beginning with a letter (at most 64)", m.Field)
+	}
+	if slices.Contains(reserved, m.Field) {
+		c.fault("", "%s is a part of the deal that is no row of the mapping; choose another name", m.Field)
 	}
 	c.oneOf("direction", m.Direction, Inbound, Outbound, Both)
 	c.oneOf("conflict", m.Conflict, ConflictRules...)

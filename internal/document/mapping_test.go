@@ -88,6 +88,7 @@ func TestMappingFaults(t *testing.T) {
 		reason    string
 	}{
 		"field name":                {func(m *Mapping) { m.Field = "My field" }, "", "lower-case"},
+		"reserved name":             {func(m *Mapping) { m.Field = "solutions" }, "", "choose another name"},
 		"no path to a property":     {func(m *Mapping) { m.PartnerCenter = "" }, "partner_center", "missing"},
 		"no field":                  {func(m *Mapping) { m.CRM = "" }, "crm", "missing"},
 		"no path in a query":        {func(m *Mapping) { m.CRM = "Name FROM User" }, "crm", "not a path"},

@@ -24,7 +24,7 @@ func (p Plan) ExplainRecord(fields map[string]any) []Line {
 	var lines []Line
 	for _, row := range p.Rows {
 		line := row.line(true, fields[row.CRM])
-		values, err := p.only(row).FromRecord(fields)
+		values, err := p.with(row).FromRecord(fields)
 		line.Err = err
 		if err == nil && row.Outbound {
 			line.Result = p.centerResult(row, values[row.Field])
@@ -41,9 +41,9 @@ func (p Plan) ExplainReferral(referral map[string]any) []Line {
 		line := row.line(false, lookup(referral, row.PartnerCenter))
 		alone := row
 		alone.OnCreate = true
-		values, err := p.only(alone).FromReferral(referral)
+		values, err := p.with(alone).FromReferral(referral)
 		if err == nil && line.To != "" {
-			line.Result, err = p.crmResult(row, p.only(alone).Fit(values)[row.Field])
+			line.Result, err = p.crmResult(row, p.with(alone).Fit(values)[row.Field])
 		}
 		line.Err = err
 		lines = append(lines, line)
@@ -61,17 +61,11 @@ func (p Plan) crmResult(row Row, value string) (any, error) {
 	return nil, nil
 }
 
-// only is the plan with one row.
-func (p Plan) only(row Row) Plan {
-	p.Rows = []Row{row}
-	return p
-}
-
 func (p Plan) centerResult(row Row, value string) any {
-	switch {
-	case row.Field == deal.StatusField:
+	switch row.Field {
+	case deal.StatusField:
 		return value
-	case row.Field == deal.CustomerNation:
+	case deal.CustomerNation:
 		if code, known := deal.CountryCode(value); known {
 			return code
 		}

@@ -180,7 +180,7 @@ func (p Plan) AddCounterpart(values deal.Values, counterpart map[string]any) err
 	if values[deal.MicrosoftReason], err = deal.Normalize(deal.MicrosoftReason, lookup(counterpart, "statusReason")); err != nil {
 		return fmt.Errorf("the referral of Microsoft: %w", err)
 	}
-	theirs, err := p.FromReferral(counterpart)
+	theirs, err := p.only(deal.MicrosoftCRMID, deal.Help).FromReferral(counterpart)
 	if err != nil {
 		return fmt.Errorf("the referral of Microsoft: %w", err)
 	}

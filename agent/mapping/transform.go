@@ -137,6 +137,18 @@ func (p Plan) FromSent(body map[string]any) (deal.Values, error) {
 	return p.FromReferral(body)
 }
 
+// only is the plan with the rows of some fields; what another row makes of a value is then no failure.
+func (p Plan) only(fields ...string) Plan {
+	p.Rows = slices.DeleteFunc(slices.Clone(p.Rows), func(r Row) bool { return !slices.Contains(fields, r.Field) })
+	return p
+}
+
+// with is the plan with one row.
+func (p Plan) with(row Row) Plan {
+	p.Rows = []Row{row}
+	return p
+}
+
 func (r Row) source(path string) string {
 	switch {
 	case path != "":

@@ -131,6 +131,22 @@ func TestMappingsOfTheUsersOwn(t *testing.T) {
 		}
 		return missing
 	})
+	b.act("edit_opportunity", map[string]string{"id": shared, "LeadSource": "Other"})
+	b.until("the seller to be told", func() []string {
+		for _, row := range b.sandbox.Salesforce().Rows("Opportunity") {
+			if row["Id"] == shared && strings.Contains(text(row["Audit__c"]), "CS220") {
+				return nil
+			}
+		}
+		return []string{"the audit says nothing of it"}
+	})
+	b.act("edit_opportunity", map[string]string{"id": shared, "LeadSource": "Web"})
+	b.until("the mended value", func() []string {
+		if stage := b.referrals()["Shared"][0]["salesStage"]; stage != "10" {
+			return []string{text(stage)}
+		}
+		return nil
+	})
 	b.stop()
 }
 

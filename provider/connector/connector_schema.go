@@ -44,7 +44,7 @@ const connectorDescription = "Declares one connector, the pair of a Partner Cent
 // Schema implements [resource.Resource].
 func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
-		MarkdownDescription: connectorDescription + "\n\n**Default field mapping.** `field_mappings` changes rows of it, and adds others.\n\n" + mappingTable() + "\n" + expressionGuide(),
+		MarkdownDescription: connectorDescription + "\n\n**Default field mapping.** `field_mappings` changes rows of it, and adds others.\n\n" + mappingTable(),
 		Attributes: map[string]schema.Attribute{
 			"id": identifier("its name."),
 			"name": schema.StringAttribute{

@@ -70,12 +70,12 @@ func mappingRows() schema.MapNestedAttribute {
 			"null": optionalEnum("What an empty source does on update: `clear` the other side's value (default), or `keep` it.", document.NullClear, document.NullKeep),
 			"inbound_expression": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Gives the CRM's value: an expression (see below) that sees `referral` and `value`. In a row of direction `both` it sees `value` only, and `outbound_expression` must undo it.",
+				MarkdownDescription: "Gives the CRM's value: an expression (see the description of `cosell_field_mapping`) that sees `referral` and `value`. In a row of direction `both` it sees `value` only, and `outbound_expression` must undo it.",
 				Validators:          expressionText,
 			},
 			"outbound_expression": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Gives Partner Center's value: an expression (see below) that sees `record` and `value`. In a row of direction `both` it sees `value` only.",
+				MarkdownDescription: "Gives Partner Center's value: an expression (see the description of `cosell_field_mapping`) that sees `record` and `value`. In a row of direction `both` it sees `value` only.",
 				Validators:          expressionText,
 			},
 		}},
@@ -88,9 +88,9 @@ func expressionGuide() string {
 	guide.WriteString("**Expressions** are in the [Common Expression Language](https://cel.dev), with its string functions. They see `value`, the value being mapped; " +
 		"`referral`, the referral as Partner Center gives it (`referral.details.dealValue`); and `record`, the CRM's record (`record.Account.Owner.Email`). " +
 		"What is missing is null. Numbers are decimals: write `2.0`. They are compiled at plan, see nothing else, have at most " +
-		fmt.Sprintf("%d bytes and take at most %d steps. Further functions:\n\n", expression.MaxLength, expression.CostLimit))
+		fmt.Sprintf("%d bytes and take at most %d steps.\n\n| Further function | Gives |\n|---|---|\n", expression.MaxLength, expression.CostLimit))
 	for _, helper := range expression.Helpers() {
-		guide.WriteString("- `" + helper.Call + "`: " + helper.Description + "\n")
+		guide.WriteString("| `" + helper.Call + "` | " + helper.Description + " |\n")
 	}
 	return guide.String()
 }

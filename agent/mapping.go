@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -136,11 +137,13 @@ func shown(value any) string {
 	if value == nil {
 		return "(empty)"
 	}
-	encoded, err := json.Marshal(value)
-	if err != nil {
+	var encoded bytes.Buffer
+	encoder := json.NewEncoder(&encoded)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
 		return fmt.Sprintf("%v", value)
 	}
-	text := []rune(string(encoded))
+	text := []rune(strings.TrimSpace(encoded.String()))
 	if len(text) > widestValue {
 		return string(text[:widestValue-1]) + "…"
 	}

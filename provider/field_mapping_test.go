@@ -94,7 +94,7 @@ func TestFieldsOfTheUsersOwn(t *testing.T) {
       values         = [{ crm = "New Customer", partner_center = "10" }, { crm = "Existing Customer - Renewal", partner_center = "20" }]
     }
     reference = {
-      partner_center      = "externalReferenceId"
+      partner_center      = "referralProgram"
       crm                 = "OrderNumber__c"
       conflict            = "manual"
       inbound_expression  = "\"P-\" + text(value)"
@@ -108,7 +108,7 @@ func TestFieldsOfTheUsersOwn(t *testing.T) {
 			OutboundExpression: "lower(record.Account.Owner.Email)"},
 		"sales_stage": {Field: "sales_stage", PartnerCenter: "salesStage", CRM: "Type", Direction: document.Outbound, On: always, Conflict: document.ConflictCRM,
 			Values: []document.Value{{CRM: "New Customer", PartnerCenter: "10"}, {CRM: "Existing Customer - Renewal", PartnerCenter: "20"}}},
-		"reference": {Field: "reference", PartnerCenter: "externalReferenceId", CRM: "OrderNumber__c", Direction: document.Both, On: always, Conflict: document.ConflictManual,
+		"reference": {Field: "reference", PartnerCenter: "referralProgram", CRM: "OrderNumber__c", Direction: document.Both, On: always, Conflict: document.ConflictManual,
 			InboundExpression: `"P-" + text(value)`, OutboundExpression: `text(value).replace("P-", "")`},
 	}
 	length := 40
@@ -134,9 +134,9 @@ func TestMistakesInMappings(t *testing.T) {
 		`mine = { crm = "NextStep", direction = "inbound", inbound_expression = "lower(" }`:      `Field "mine": line 1, column`,
 		`mine = { crm = "NextStep", direction = "inbound", inbound_expression = "record.Name" }`: `record is not known here; this expression sees referral and value`,
 		`mine = {}`: `is no field of the default mapping`,
-		`status = { constant = "Won", direction = "inbound" }`:          `read and written by rules of its own`,
-		`notes = { crm = "Account.Owner.Email" }`:                       `use direction outbound`,
-		`mine = { crm = "NextStep", partner_center = "qualification" }`: `does not let qualification be changed`,
+		`status = { constant = "Won", direction = "inbound" }`:                 `read and written by rules of its own`,
+		`notes = { crm = "Account.Owner.Email" }`:                              `use direction outbound`,
+		`mine = { crm = "NextStep", partner_center = "customerProfile.size" }`: `does not let customerProfile.size be changed`,
 	} {
 		steps = append(steps, resource.TestStep{Config: mappingsConfig(rows), PlanOnly: true, ExpectError: words(want)})
 	}

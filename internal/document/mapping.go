@@ -69,7 +69,20 @@ var (
 // are left out: they are no fields of a mapping.
 var patchable = []string{
 	"campaignId", "consent.consentToShareReferralWithMicrosoftSellers", "details.closingDateTime", "details.currency", "details.dealValue",
-	"details.notes", "externalReferenceId", "referralProgram", "salesStage", "status", "substatus", "statusReason",
+	"details.notes", "referralProgram", "salesStage", "status", "substatus", "statusReason",
+}
+
+// kept are the properties that the agent writes by itself; a row with one of them, or with what is under it, would write against it.
+var kept = []string{
+	"externalReferenceId", "engagementId", "qualification", "type", "target", "team", "customerProfile.team", "details.requirements",
+	"consent.consentToContact", "consent.consentToToShareInfoWithOthers", "id", "eTag", "organizationId", "createdDateTime", "updatedDateTime", "links",
+}
+
+// keptRoles are the roles of the fields that the agent, or the seller for the agent, writes.
+var keptRoles = []string{FieldSync, FieldSyncStatus, FieldAudit, FieldReferralKey}
+
+func within(path string, of []string) bool {
+	return slices.ContainsFunc(of, func(part string) bool { return path == part || strings.HasPrefix(path, part+".") })
 }
 
 // IsInbound reports whether the row writes to the CRM.
@@ -157,7 +170,9 @@ func (c *rowCheck) places() {
 			c.fault(place.attribute, "%q is not a path to %s: names of letters, digits and underscores with dots between them", place.path, place.what)
 		}
 	}
-	if m.IsOutbound() && m.Applies(OnUpdate) && m.PartnerCenter != "" && !slices.Contains(fixed, m.Field) && !slices.Contains(patchable, m.PartnerCenter) {
+	if m.IsOutbound() && within(m.PartnerCenter, kept) {
+		c.fault("partner_center", "%s is written by the agent itself; use direction inbound, or another property", m.PartnerCenter)
+	} else if m.IsOutbound() && m.Applies(OnUpdate) && m.PartnerCenter != "" && !slices.Contains(fixed, m.Field) && !slices.Contains(patchable, m.PartnerCenter) {
 		c.fault("partner_center", "Partner Center does not let %s be changed once a referral exists; leave update out of on, or use direction inbound. "+
 			"These can be changed: %s", m.PartnerCenter, strings.Join(patchable, ", "))
 	}
@@ -286,6 +301,11 @@ func (d Document) mappingFaults() []error {
 				faults = append(faults, fmt.Errorf("%s.%s: %s", where, fault.Attribute, fault.Reason))
 			} else {
 				faults = append(faults, fmt.Errorf("%s: %s", where, fault.Reason))
+			}
+		}
+		for _, role := range keptRoles {
+			if row.IsInbound() && row.CRM != "" && row.CRM == d.CRM.Fields[role] {
+				faults = append(faults, fmt.Errorf("%s.crm: %s is the field of role %s, which no row writes", where, row.CRM, role))
 			}
 		}
 		for _, target := range row.targets() {

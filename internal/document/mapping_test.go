@@ -21,9 +21,9 @@ func transformed() []Mapping {
 			Values: []Value{{"Pipeline", "20"}, {"Commit", "80"}}},
 		{Field: "size", CRM: "Deal_Size__c", Direction: Inbound, On: always(), Conflict: ConflictPartnerCenter,
 			InboundExpression: `number(referral.details.dealValue) > 100000.0 ? "Large" : "Small"`},
-		{Field: "program", PartnerCenter: "referralProgram", Direction: Outbound, On: []string{OnCreate}, Conflict: ConflictWriteOnce,
+		{Field: "program", PartnerCenter: "customerProfile.size", Direction: Outbound, On: []string{OnCreate}, Conflict: ConflictWriteOnce,
 			OutboundExpression: `lower(record.Account.Owner.Email)`},
-		{Field: "reference", PartnerCenter: "externalReferenceId", CRM: "Reference__c", Direction: Both, On: always(), Conflict: ConflictCRM,
+		{Field: "reference", PartnerCenter: "referralProgram", CRM: "Reference__c", Direction: Both, On: always(), Conflict: ConflictCRM,
 			InboundExpression: `"P-" + text(value)`, OutboundExpression: `text(value).replace("P-", "")`},
 	}
 }
@@ -96,7 +96,9 @@ func TestMappingFaults(t *testing.T) {
 		"unknown rule":              {func(m *Mapping) { m.Conflict = "newest" }, "conflict", "not one of"},
 		"one-way rule":              {func(m *Mapping) { m.Direction, m.Conflict = Inbound, ConflictManual }, "conflict", "two sides"},
 		"unknown moment":            {func(m *Mapping) { m.On = []string{"delete"} }, "on", "not one of"},
-		"property is fixed":         {func(m *Mapping) { m.PartnerCenter = "qualification" }, "partner_center", "does not let"},
+		"property is fixed":         {func(m *Mapping) { m.PartnerCenter = "customerProfile.size" }, "partner_center", "does not let"},
+		"property of the agent":     {func(m *Mapping) { m.PartnerCenter = "externalReferenceId" }, "partner_center", "written by the agent itself"},
+		"part of one":               {func(m *Mapping) { m.PartnerCenter, m.On = "details.requirements.offers", []string{OnCreate} }, "partner_center", "written by the agent itself"},
 		"owner is not written":      {func(m *Mapping) { m.CRM = "Owner.Email" }, "crm", "never writes"},
 		"account on update":         {func(m *Mapping) { m.CRM = "Account.Industry" }, "on", "shared by other deals"},
 		"null is unknown":           {func(m *Mapping) { m.Null = "zero" }, "null", "not one of"},
@@ -132,6 +134,15 @@ func TestRowsDoNotWriteTheSamePlace(t *testing.T) {
 	d := example()
 	d.Mappings = append(d.Mappings, Mapping{Field: "more_notes", PartnerCenter: "campaignId", CRM: "Description", Direction: Inbound, On: always(), Conflict: ConflictCRM})
 	if err := d.Validate(); err == nil || !strings.Contains(err.Error(), "notes writes the CRM's Description too") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// No row writes what the agent keeps in the record for itself.
+func TestRowsDoNotWriteTheAgentsFields(t *testing.T) {
+	d := example()
+	d.Mappings = append(d.Mappings, Mapping{Field: "mine", PartnerCenter: "campaignId", CRM: d.CRM.Fields[FieldAudit], Direction: Inbound, On: always(), Conflict: ConflictCRM})
+	if err := d.Validate(); err == nil || !strings.Contains(err.Error(), "the field of role audit") {
 		t.Errorf("got %v", err)
 	}
 }

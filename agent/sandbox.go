@@ -22,11 +22,16 @@ type sandboxCommand struct {
 	Acts  sandboxActs  `cmd:"" help:"List what people can do."`
 }
 
-// environmentFile is written into the sandbox's directory when everything listens.
-const environmentFile = "sandbox.env"
+// The environment files are written into the sandbox's directory when everything listens; the staging org's first, so that
+// whoever waits for environmentFile finds both.
+const (
+	environmentFile        = "sandbox.env"
+	stagingEnvironmentFile = "sandbox-staging.env"
+)
 
 type sandboxServe struct {
-	Dir string `default:"." type:"existingdir" help:"Where sandbox.env, the keys and the trust bundle are written."`
+	Dir     string `default:"." type:"existingdir" help:"Where sandbox.env, the keys and the trust bundle are written."`
+	Staging bool   `help:"Serve a second Salesforce org on the same Partner Center tenant, for a staging environment; its environment is sandbox-staging.env."`
 }
 
 // Help is shown by sandbox serve --help.
@@ -34,18 +39,33 @@ func (sandboxServe) Help() string {
 	return `When sandbox.env appears in the directory, everything listens. It holds what the provider and the agent need:
   set -a; . ./sandbox.env; set +a
   terraform apply
+With --staging, sandbox-staging.env holds the same variables for the staging org. Both orgs see the same referrals:
+  cosell-agent sandbox --dir sandbox --staging &
+  (set -a; . sandbox/sandbox-staging.env; terraform -chdir=staging apply)
+  cosell-agent sandbox act create_opportunity org=staging name='STG First deal' account=Fabrikam
 Nothing outlives the process: the stand-ins keep their data in memory.`
 }
 
 // Run serves until the context ends.
 func (c sandboxServe) Run(ctx context.Context, out io.Writer) (err error) {
-	s, err := sandbox.New(sandbox.Options{Dir: c.Dir})
+	options := sandbox.Options{Dir: c.Dir}
+	if c.Staging {
+		options.Staging = &sandbox.SalesforceOptions{}
+	}
+	s, err := sandbox.New(options)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err := s.Start(ctx); err != nil {
 		return err
+	}
+	if c.Staging {
+		file := filepath.Join(c.Dir, stagingEnvironmentFile)
+		if err := s.WriteStagingEnv(file); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.Remove(file)) }()
 	}
 	file := filepath.Join(c.Dir, environmentFile)
 	if err := s.WriteEnv(file); err != nil {

@@ -12,8 +12,19 @@ import (
 
 // Env returns the environment variables that point the provider and the agent at this sandbox. The Salesforce variables
 // without AGENT are the administrator's, by which the provider works; those with it are the agent's integration user's.
-func (s *Sandbox) Env() map[string]string {
-	tenant := s.identity.Credentials()
+func (s *Sandbox) Env() map[string]string { return s.env(s.production) }
+
+// StagingEnv is Env for the staging org: the same variables and the same Partner Center tenant, but the org's own address, id,
+// users and keys, and an application and user of its own in the tenant. It is nil without Options.Staging.
+func (s *Sandbox) StagingEnv() map[string]string {
+	if s.staging == nil {
+		return nil
+	}
+	return s.env(s.staging)
+}
+
+func (s *Sandbox) env(org *organization) map[string]string {
+	tenant := org.tenant
 	env := map[string]string{
 		"COSELL_PARTNER_CENTER_TENANT_ID":          tenant.TenantID,
 		"COSELL_PARTNER_CENTER_CLIENT_ID":          tenant.ClientID,
@@ -28,14 +39,18 @@ func (s *Sandbox) Env() map[string]string {
 		"COSELL_AGENT_TRUST_BUNDLE":      s.path(trustBundleFile),
 		"COSELL_AGENT_CERTIFICATE_HOSTS": s.address(ListenerCertificates),
 	}
-	maps.Copy(env, s.org.env(s.path))
+	maps.Copy(env, org.env(s.path))
 	return env
 }
 
+// WriteStagingEnv writes StagingEnv as WriteEnv writes Env.
+func (s *Sandbox) WriteStagingEnv(path string) error { return writeEnv(path, s.StagingEnv()) }
+
 // WriteEnv writes Env as lines KEY='value' that a shell can source, sorted, mode 0600. The file appears as a whole: whoever
 // waits for it finds it complete.
-func (s *Sandbox) WriteEnv(path string) error {
-	env := s.Env()
+func (s *Sandbox) WriteEnv(path string) error { return writeEnv(path, s.Env()) }
+
+func writeEnv(path string, env map[string]string) error {
 	var lines strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(env)) {
 		fmt.Fprintf(&lines, "%s='%s'\n", key, strings.ReplaceAll(env[key], "'", `'\''`))

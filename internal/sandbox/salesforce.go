@@ -3,26 +3,73 @@ package sandbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/entra"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/salesforce"
 )
 
-// SalesforceOptions configure the simulated org.
+// SalesforceOptions configure a simulated org.
 type SalesforceOptions = salesforce.Options
 
-// The Salesforce key files in Options.Dir.
+// The orgs, as the parameter org of acts names them.
 const (
-	providerKeyFile = "salesforce-provider.key"
-	agentKeyFile    = "salesforce-agent.key"
+	orgProduction = "production"
+	orgStaging    = "staging"
 )
 
-// organization is the simulated org and what the sandbox hands out about it.
-type organization struct{ *salesforce.Org }
+// StagingService is the name of the staging org in the operation log and in fault plans; production's is salesforce.Service.
+const StagingService = salesforce.Service + "_staging"
 
-func newOrganization(kit *lab.Kit, options SalesforceOptions, random io.Reader, url string) (*organization, error) {
+// stagingUser is the Partner Center user of the staging org's application.
+const stagingUser = "partner-user.staging@example.com"
+
+// organization is a simulated org, how it signs in to the tenant, and what the sandbox hands out about it.
+type organization struct {
+	*salesforce.Org
+	tenant entra.Credentials
+	prefix string // of its key files in Options.Dir
+}
+
+func (s *Sandbox) buildOrganizations(random io.Reader) error {
+	var err error
+	s.production, err = newOrganization(s.kit, s.options.Salesforce, random, s.url(ListenerSalesforce), "salesforce")
+	if err != nil {
+		return err
+	}
+	s.production.tenant = s.identity.Credentials()
+	if s.options.Staging == nil {
+		return nil
+	}
+	s.staging, err = newOrganization(s.kit, stagingDefaults(*s.options.Staging), random, s.url(ListenerStaging), "salesforce-staging")
+	if err != nil {
+		return err
+	}
+	s.staging.tenant, err = s.identity.Register(stagingUser)
+	return err
+}
+
+// stagingDefaults make the org a sandbox of the other one: usernames get the sandbox's name, as Salesforce does it.
+func stagingDefaults(options SalesforceOptions) SalesforceOptions {
+	orElse := func(value *string, fallback string) {
+		if *value == "" {
+			*value = fallback
+		}
+	}
+	orElse(&options.Service, StagingService)
+	orElse(&options.OrgID, "00Dgs0000000002")
+	orElse(&options.OrgName, "Contoso Partner Org Staging")
+	orElse(&options.Provider.Username, "provider.admin@example.com.staging")
+	orElse(&options.Agent.Username, "cosell.agent@example.com.staging")
+	options.Sandbox = true
+	return options
+}
+
+func newOrganization(kit *lab.Kit, options SalesforceOptions, random io.Reader, url, prefix string) (*organization, error) {
 	if options.Random == nil {
 		options.Random = random
 	}
@@ -31,19 +78,30 @@ func newOrganization(kit *lab.Kit, options SalesforceOptions, random io.Reader, 
 		return nil, err
 	}
 	org.SetBaseURL(url)
-	return &organization{org}, nil
+	return &organization{Org: org, prefix: prefix}, nil
 }
 
 func salesforceSwitches() []lab.Switch { return salesforce.Switches() }
 
-// Salesforce is the simulated org.
-func (s *Sandbox) Salesforce() *salesforce.Org { return s.org.Org }
+// Salesforce is the simulated org; with Options.Staging it is production's.
+func (s *Sandbox) Salesforce() *salesforce.Org { return s.production.Org }
+
+// Staging is the simulated staging org, nil without Options.Staging.
+func (s *Sandbox) Staging() *salesforce.Org {
+	if s.staging == nil {
+		return nil
+	}
+	return s.staging.Org
+}
+
+func (o *organization) providerKeyFile() string { return o.prefix + "-provider.key" }
+func (o *organization) agentKeyFile() string    { return o.prefix + "-agent.key" }
 
 func (o *organization) files() map[string][]byte {
 	credentials := o.Credentials()
 	return map[string][]byte{
-		providerKeyFile: []byte(credentials.Provider.PrivateKeyPEM),
-		agentKeyFile:    []byte(credentials.Agent.PrivateKeyPEM),
+		o.providerKeyFile(): []byte(credentials.Provider.PrivateKeyPEM),
+		o.agentKeyFile():    []byte(credentials.Agent.PrivateKeyPEM),
 	}
 }
 
@@ -58,15 +116,35 @@ func (o *organization) env(path func(file string) string) map[string]string {
 		"COSELL_SALESFORCE_CLIENT_ID":              org.Provider.ClientID,
 		"COSELL_SALESFORCE_CLIENT_SECRET":          org.Provider.ClientSecret,
 		"COSELL_SALESFORCE_USERNAME":               org.Provider.Username,
-		"COSELL_SALESFORCE_PRIVATE_KEY_FILE":       path(providerKeyFile),
+		"COSELL_SALESFORCE_PRIVATE_KEY_FILE":       path(o.providerKeyFile()),
 		"COSELL_AGENT_SALESFORCE_CLIENT_ID":        org.Agent.ClientID,
 		"COSELL_AGENT_SALESFORCE_CLIENT_SECRET":    org.Agent.ClientSecret,
 		"COSELL_AGENT_SALESFORCE_USERNAME":         org.Agent.Username,
-		"COSELL_AGENT_SALESFORCE_PRIVATE_KEY_FILE": path(agentKeyFile),
+		"COSELL_AGENT_SALESFORCE_PRIVATE_KEY_FILE": path(o.agentKeyFile()),
 	}
 }
 
-// salesforceActs are what sellers do in the simulated org, and what its administrator does.
+// whichOrg is the parameter of the acts in Salesforce that says in which org they happen.
+var whichOrg = Parameter{Name: "org", Help: "production (default) or staging, where the sandbox has one"}
+
+// organization finds the org that an act names.
+func (s *Sandbox) organization(name string) (*organization, error) {
+	switch {
+	case name == "" || name == orgProduction:
+		return s.production, nil
+	case name == orgStaging && s.staging != nil:
+		return s.staging, nil
+	case name == orgStaging:
+		return nil, errors.New("this sandbox has no staging org; start it with --staging")
+	}
+	return nil, fmt.Errorf("unknown org %q; use %s or %s", name, orgProduction, orgStaging)
+}
+
+type inOrg struct {
+	Org string `json:"org"`
+}
+
+// salesforceActs are what sellers do in the simulated orgs, and what their administrator does.
 func salesforceActs() []Act {
 	var listing *salesforce.Org // the table does not depend on an org, only doing an act does
 	var acts []Act
@@ -75,22 +153,40 @@ func salesforceActs() []Act {
 		for _, p := range sellers.Parameters {
 			row.Parameters = append(row.Parameters, Parameter(p))
 		}
+		row.Parameters = append(row.Parameters, whichOrg)
 		row.run = func(ctx context.Context, s *Sandbox, data []byte) (any, error) {
-			return s.org.sell(ctx, sellers.Name, data)
+			return s.sell(ctx, sellers.Name, data)
 		}
 		acts = append(acts, row)
 	}
-	return append(acts, Act{
-		Name: "expire_sessions", Help: "an administrator ends all sessions of the Salesforce org", Parameters: []Parameter{},
-		run: act(func(s *Sandbox, _ nothing) (done, error) {
-			s.org.ExpireSessions()
-			return done{true}, nil
-		}),
+	return slices.Concat(acts, []Act{
+		{
+			Name: "expire_sessions", Help: "an administrator ends all sessions of a Salesforce org", Parameters: []Parameter{whichOrg},
+			run: act(func(s *Sandbox, in inOrg) (done, error) {
+				org, err := s.organization(in.Org)
+				if err != nil {
+					return done{}, err
+				}
+				org.ExpireSessions()
+				return done{true}, nil
+			}),
+		},
+		{
+			Name: "refresh_staging", Parameters: []Parameter{},
+			Help: "an administrator refreshes the staging org: production's accounts, opportunities and custom rows replace its own, with their ids",
+			run: act(func(s *Sandbox, _ nothing) (done, error) {
+				staging, err := s.organization(orgStaging)
+				if err != nil {
+					return done{}, err
+				}
+				return done{true}, staging.Refresh(s.production.Org)
+			}),
+		},
 	})
 }
 
-// sell lets the org's seller act. The org's acts take text.
-func (o *organization) sell(ctx context.Context, name string, data []byte) (any, error) {
+// sell lets a seller act in the org that the parameters name. The org's acts take text.
+func (s *Sandbox) sell(ctx context.Context, name string, data []byte) (any, error) {
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(data, &given); err != nil {
 		return nil, fmt.Errorf("read the parameters: %w", err)
@@ -110,7 +206,12 @@ func (o *organization) sell(ctx context.Context, name string, data []byte) (any,
 			return nil, fmt.Errorf("the parameter %s is not text, a number, true or false", parameter)
 		}
 	}
-	for _, candidate := range o.Acts() {
+	org, err := s.organization(arguments[whichOrg.Name])
+	if err != nil {
+		return nil, err
+	}
+	delete(arguments, whichOrg.Name)
+	for _, candidate := range org.Acts() {
 		if candidate.Name == name {
 			return candidate.Do(ctx, arguments)
 		}

@@ -1,5 +1,5 @@
 // Package sandbox runs local stand-ins for every remote system of the connector: the identity service, the two Partner Center
-// APIs with signed webhooks, and Salesforce. They listen on the loopback interface only and keep everything in memory. A control
+// APIs with signed webhooks, and Salesforce, with a second org for staging if asked. They listen on the loopback interface only and keep everything in memory. A control
 // API on a listener of its own moves the clock, switches and faults, and lets people act.
 package sandbox
 
@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
@@ -31,6 +32,7 @@ const (
 	ListenerEvents       = "events"
 	ListenerCertificates = "certificates"
 	ListenerSalesforce   = "salesforce"
+	ListenerStaging      = "salesforce-staging" // with Options.Staging only
 )
 
 // Options configure a sandbox. The zero value is complete.
@@ -50,6 +52,9 @@ type Options struct {
 	Switches map[string]string
 	// Salesforce configures the simulated org; its Random is set from Seed if empty.
 	Salesforce SalesforceOptions
+	// Staging, if not nil, adds a second Salesforce org that shares the Partner Center tenant with the first. The tenant then has
+	// a second application and user, so that the operation log tells who belongs to which org.
+	Staging *SalesforceOptions
 }
 
 // Sandbox is a set of simulated services. New opens its listeners, Start serves, Close ends.
@@ -57,7 +62,8 @@ type Sandbox struct {
 	kit           *lab.Kit
 	identity      *entra.Service
 	partnerCenter *partnercenter.Service
-	org           *organization
+	production    *organization
+	staging       *organization // nil without Options.Staging
 	options       Options
 	partnerID     string
 	ownsDir       bool
@@ -111,7 +117,11 @@ func (s *Sandbox) build() error {
 		}
 		s.options.Dir, s.ownsDir = dir, true
 	}
-	for _, name := range []string{ListenerControl, ListenerEntra, ListenerReferrals, ListenerEvents, ListenerCertificates, ListenerSalesforce} {
+	names := []string{ListenerControl, ListenerEntra, ListenerReferrals, ListenerEvents, ListenerCertificates, ListenerSalesforce}
+	if s.options.Staging != nil {
+		names = append(names, ListenerStaging)
+	}
+	for _, name := range names {
 		listener, err := s.options.Listen(name)
 		if err != nil {
 			return fmt.Errorf("open the %s listener of the sandbox: %w", name, err)
@@ -122,8 +132,7 @@ func (s *Sandbox) build() error {
 	if err := s.buildPartnerCenter(random); err != nil {
 		return err
 	}
-	var err error
-	if s.org, err = newOrganization(s.kit, s.options.Salesforce, random, s.url(ListenerSalesforce)); err != nil {
+	if err := s.buildOrganizations(random); err != nil {
 		return err
 	}
 	return s.writeFiles()
@@ -196,7 +205,10 @@ func (s *Sandbox) Start(ctx context.Context) error {
 	s.serve(ListenerEntra, s.identity.Handler())
 	s.serve(ListenerReferrals, s.partnerCenter.Referrals())
 	s.serve(ListenerEvents, s.partnerCenter.Webhooks())
-	s.serve(ListenerSalesforce, s.org.Handler())
+	s.serve(ListenerSalesforce, s.production.Handler())
+	if s.staging != nil {
+		s.serve(ListenerStaging, s.staging.Handler())
+	}
 	s.listeners[ListenerCertificates] = tls.NewListener(s.listeners[ListenerCertificates], &tls.Config{
 		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
 	})
@@ -260,7 +272,10 @@ const trustBundleFile = "trust-bundle.pem"
 func (s *Sandbox) path(name string) string { return filepath.Join(s.options.Dir, name) }
 
 func (s *Sandbox) writeFiles() error {
-	files := s.org.files()
+	files := s.production.files()
+	if s.staging != nil {
+		maps.Copy(files, s.staging.files())
+	}
 	files[trustBundleFile] = s.partnerCenter.Authority().TrustBundle()
 	for name, content := range files {
 		if err := writeFile(s.path(name), content); err != nil {

@@ -48,7 +48,7 @@ func Switches() []lab.Switch {
 	}
 }
 
-// Options name the one tenant, application and user of the service.
+// Options name the tenant, and the user of its first application.
 type Options struct {
 	Audiences []string  // resources that tokens can be asked for
 	Subject   string    // the user behind the refresh token; empty means partner-user@example.com
@@ -73,11 +73,21 @@ type Claims struct {
 type Service struct {
 	kit         *lab.Kit
 	options     Options
-	credentials Credentials
+	credentials Credentials // of the first application
 
-	mu      sync.Mutex
-	access  map[string]Claims
-	refresh map[string]time.Time // refresh token → end of its life
+	mu           sync.Mutex
+	applications map[string]application // by client id
+	access       map[string]Claims
+	refresh      map[string]grant // by refresh token
+}
+
+// application is a registered client, with the user who has consented to it.
+type application struct{ secret, subject string }
+
+// grant is what a refresh token stands for.
+type grant struct {
+	clientID string
+	ends     time.Time
 }
 
 // New makes a tenant with one application and generates its credentials.
@@ -88,24 +98,36 @@ func New(kit *lab.Kit, options Options) (*Service, error) {
 	if options.Subject == "" {
 		options.Subject = "partner-user@example.com"
 	}
-	s := &Service{kit: kit, options: options, access: map[string]Claims{}, refresh: map[string]time.Time{}}
+	s := &Service{kit: kit, options: options, applications: map[string]application{}, access: map[string]Claims{}, refresh: map[string]grant{}}
 	var err error
-	for _, c := range []struct {
-		value *string
-		make  func() (string, error)
-	}{
-		{&s.credentials.TenantID, s.guid}, {&s.credentials.ClientID, s.guid},
-		{&s.credentials.ClientSecret, s.secret}, {&s.credentials.RefreshToken, s.secret},
-	} {
-		if *c.value, err = c.make(); err != nil {
-			return nil, fmt.Errorf("make the credentials of the sandbox tenant: %w", err)
-		}
+	if s.credentials.TenantID, err = s.guid(); err != nil {
+		return nil, fmt.Errorf("make the id of the sandbox tenant: %w", err)
 	}
-	s.refresh[s.credentials.RefreshToken] = kit.Clock.Now().Add(refreshLife)
-	return s, nil
+	s.credentials, err = s.Register(options.Subject)
+	return s, err
 }
 
-// Credentials returns what a client needs to get tokens.
+// Register adds an application that a user has consented to, and returns its credentials. Programs that should be told apart
+// in the operation log get applications and users of their own, as an administrator would give them.
+func (s *Service) Register(subject string) (Credentials, error) {
+	c := Credentials{TenantID: s.credentials.TenantID}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	for _, part := range []struct {
+		value *string
+		make  func() (string, error)
+	}{{&c.ClientID, s.guid}, {&c.ClientSecret, s.secret}, {&c.RefreshToken, s.secret}} {
+		if *part.value, err = part.make(); err != nil {
+			return Credentials{}, fmt.Errorf("make the credentials of an application: %w", err)
+		}
+	}
+	s.applications[c.ClientID] = application{c.ClientSecret, subject}
+	s.refresh[c.RefreshToken] = grant{c.ClientID, s.kit.Clock.Now().Add(refreshLife)}
+	return c, nil
+}
+
+// Credentials returns what a client needs to get tokens as the first application.
 func (s *Service) Credentials() Credentials { return s.credentials }
 
 var (
@@ -164,9 +186,9 @@ func (s *Service) Handler() http.Handler {
 }
 
 func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
-	answer, grant, err := s.token(w, r)
+	answer, kind, err := s.token(w, r)
 	op := lab.Operation{
-		Service: serviceName, Actor: grant, Method: r.Method, Path: r.URL.Path, Action: "token", Object: "access_token",
+		Service: serviceName, Actor: kind, Method: r.Method, Path: r.URL.Path, Action: "token", Object: "access_token",
 		Status: http.StatusOK, Fault: lab.FaultOf(r.Context()), RequestID: r.Header.Get("client-request-id"),
 	}
 	var failed *failure
@@ -181,7 +203,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// token checks the request and issues a token. The grant is returned for the log.
+// token checks the request and issues a token. The kind of grant is returned for the log.
 func (s *Service) token(w http.ResponseWriter, r *http.Request) (map[string]any, string, error) {
 	tenant, endpoint, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	v2 := endpoint == "oauth2/v2.0/token"
@@ -195,36 +217,41 @@ func (s *Service) token(w http.ResponseWriter, r *http.Request) (map[string]any,
 	if err := r.ParseForm(); err != nil {
 		return nil, "", &failure{http.StatusBadRequest, "invalid_request", 900144, "The request body is not a form."}
 	}
-	grant := r.PostForm.Get("grant_type")
+	kind := r.PostForm.Get("grant_type")
 	if tenant != s.credentials.TenantID {
-		return nil, grant, &failure{http.StatusBadRequest, "invalid_request", 90002, "Tenant '" + tenant + "' not found."}
+		return nil, kind, &failure{http.StatusBadRequest, "invalid_request", 90002, "Tenant '" + tenant + "' not found."}
 	}
-	if err := s.checkClient(r); err != nil {
-		return nil, grant, err
+	clientID, err := s.checkClient(r)
+	if err != nil {
+		return nil, kind, err
 	}
 	audience, err := s.audience(r, v2)
 	if err != nil {
-		return nil, grant, err
+		return nil, kind, err
 	}
-	answer, err := s.issue(r, grant, audience, v2)
-	return answer, grant, err
+	answer, err := s.issue(r, clientID, audience, v2)
+	return answer, kind, err
 }
 
-func (s *Service) checkClient(r *http.Request) error {
+// checkClient returns the id of the application whose secret the request carries.
+func (s *Service) checkClient(r *http.Request) (string, error) {
 	id, secret, basic := r.BasicAuth()
 	if !basic {
 		id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	}
-	if id != s.credentials.ClientID {
-		return &failure{http.StatusBadRequest, "unauthorized_client", 700016, "Application with identifier '" + id + "' was not found in the directory."}
+	s.mu.Lock()
+	known, ok := s.applications[id]
+	s.mu.Unlock()
+	if !ok {
+		return "", &failure{http.StatusBadRequest, "unauthorized_client", 700016, "Application with identifier '" + id + "' was not found in the directory."}
 	}
 	if secret == "" {
-		return &failure{http.StatusUnauthorized, "invalid_client", 7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."}
+		return "", &failure{http.StatusUnauthorized, "invalid_client", 7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."}
 	}
-	if subtle.ConstantTimeCompare([]byte(secret), []byte(s.credentials.ClientSecret)) != 1 {
-		return &failure{http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided."}
+	if subtle.ConstantTimeCompare([]byte(secret), []byte(known.secret)) != 1 {
+		return "", &failure{http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided."}
 	}
-	return nil
+	return id, nil
 }
 
 // audience reads the resource (first version) or the scope (v2.0) that a token is asked for.
@@ -257,21 +284,21 @@ func unknownResource(resource string) *failure {
 	return &failure{http.StatusBadRequest, "invalid_resource", 500011, "The resource principal named '" + resource + "' was not found in the tenant."}
 }
 
-func (s *Service) issue(r *http.Request, grant, audience string, v2 bool) (map[string]any, error) {
+func (s *Service) issue(r *http.Request, clientID, audience string, v2 bool) (map[string]any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.kit.Clock.Now()
 	claims := Claims{Audience: audience, ExpiresAt: now.Add(tokenLife)}
 	answer := map[string]any{"token_type": "Bearer"}
-	switch grant {
+	switch kind := r.PostForm.Get("grant_type"); kind {
 	case "client_credentials":
-		claims.Subject, claims.AppOnly = s.credentials.ClientID, true
+		claims.Subject, claims.AppOnly = clientID, true
 	case "refresh_token":
 		sent := r.PostForm.Get("refresh_token")
-		if ends, ok := s.refresh[sent]; !ok || !now.Before(ends) {
+		if known, ok := s.refresh[sent]; !ok || known.clientID != clientID || !now.Before(known.ends) {
 			return nil, &failure{http.StatusBadRequest, "invalid_grant", 70008, "The refresh token has expired due to inactivity or was revoked."}
 		}
-		claims.Subject, claims.MFA = s.options.Subject, s.kit.Switches.Is(switchMFA, "present")
+		claims.Subject, claims.MFA = s.applications[clientID].subject, s.kit.Switches.Is(switchMFA, "present")
 		next := sent
 		if s.kit.Switches.Is(switchRotate, "new") {
 			var err error
@@ -279,12 +306,12 @@ func (s *Service) issue(r *http.Request, grant, audience string, v2 bool) (map[s
 				return nil, unavailable(err)
 			}
 		}
-		s.refresh[next] = now.Add(refreshLife) // the token that was sent stays valid
+		s.refresh[next] = grant{clientID, now.Add(refreshLife)} // the token that was sent stays valid
 		answer["refresh_token"] = next
 	default:
-		return nil, &failure{http.StatusBadRequest, "unsupported_grant_type", 70003, "The app requested an unsupported grant type '" + grant + "'."}
+		return nil, &failure{http.StatusBadRequest, "unsupported_grant_type", 70003, "The app requested an unsupported grant type '" + kind + "'."}
 	}
-	token, err := s.jwt(claims, now)
+	token, err := s.jwt(claims, clientID, now)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -307,14 +334,14 @@ func unavailable(err error) *failure {
 }
 
 // jwt makes a token of the real ones' shape. Its last part is random: nothing but Verify can tell whether it is valid.
-func (s *Service) jwt(claims Claims, now time.Time) (string, error) {
+func (s *Service) jwt(claims Claims, clientID string, now time.Time) (string, error) {
 	methods := []string{"pwd"}
 	if claims.MFA {
 		methods = append(methods, "mfa")
 	}
 	payload := map[string]any{
 		"aud": claims.Audience, "iss": "https://sts.windows.net/" + s.credentials.TenantID + "/", "tid": s.credentials.TenantID,
-		"appid": s.credentials.ClientID, "sub": claims.Subject, "iat": now.Unix(), "nbf": now.Unix(), "exp": claims.ExpiresAt.Unix(),
+		"appid": clientID, "sub": claims.Subject, "iat": now.Unix(), "nbf": now.Unix(), "exp": claims.ExpiresAt.Unix(),
 	}
 	if claims.AppOnly {
 		payload["idtyp"] = "app"

@@ -196,3 +196,32 @@ func TestEverySwitchDoesWhatItSays(t *testing.T) {
 		}
 	}
 }
+
+// TestApplicationsAreApart shows that a second application has a user of its own, and that neither can use the other's secret or
+// refresh token.
+func TestApplicationsAreApart(t *testing.T) {
+	e := newTenant(t)
+	first := e.service.Credentials()
+	second, err := e.service.Register("another-user@example.com")
+	if err != nil || second.TenantID != first.TenantID || second.ClientID == first.ClientID {
+		t.Fatalf("%+v, %v", second, err)
+	}
+	as := func(client, secret, refresh string) (int, map[string]any) {
+		return e.ask(v1, map[string]string{
+			"grant_type": "refresh_token", "refresh_token": refresh, "resource": referrals, "client_id": client, "client_secret": secret,
+		})
+	}
+	status, body := as(second.ClientID, second.ClientSecret, second.RefreshToken)
+	if status != http.StatusOK {
+		t.Fatalf("%d %v", status, body)
+	}
+	if claims, err := e.service.Verify(body["access_token"].(string)); err != nil || claims.Subject != "another-user@example.com" {
+		t.Errorf("%+v, %v", claims, err)
+	}
+	if status, _ := as(second.ClientID, first.ClientSecret, second.RefreshToken); status != http.StatusUnauthorized {
+		t.Errorf("with the other's secret: %d", status)
+	}
+	if status, _ := as(first.ClientID, first.ClientSecret, second.RefreshToken); status != http.StatusBadRequest {
+		t.Errorf("with the other's refresh token: %d", status)
+	}
+}

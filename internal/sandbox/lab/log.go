@@ -12,7 +12,7 @@ import (
 type Operation struct {
 	Seq       int64     `json:"seq"`
 	At        time.Time `json:"at"`
-	Service   string    `json:"service"`          // entra, partner_center, salesforce
+	Service   string    `json:"service"`          // entra, partner_center, salesforce, salesforce_staging
 	Actor     string    `json:"actor"`            // the token's subject, or the person who acted: seller, microsoft_seller
 	Method    string    `json:"method"`           // empty for a person's act
 	Path      string    `json:"path"`             // without the query

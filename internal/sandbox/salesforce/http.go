@@ -53,7 +53,7 @@ func (o *Org) Handler() http.Handler {
 	routes := http.HandlerFunc(o.route)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		render := func(w http.ResponseWriter, kind string) { o.renderFault(w, r, kind, routes) }
-		o.kit.Faults.Middleware(Service, render, routes).ServeHTTP(w, r)
+		o.kit.Faults.Middleware(o.opts.Service, render, routes).ServeHTTP(w, r)
 	})
 }
 
@@ -232,7 +232,7 @@ func (o *Org) logCall(c *call, status int) {
 		actor = c.who.actor
 	}
 	for _, op := range c.touched {
-		op.Service, op.Actor = Service, actor
+		op.Service, op.Actor = o.opts.Service, actor
 		op.Fault, op.RequestID = faultOf(c.r), c.r.Header.Get("X-Request-Id")
 		if op.Status == 0 {
 			op.Status = status
@@ -250,7 +250,7 @@ func faultOf(r *http.Request) string {
 }
 
 func (o *Org) logRequest(r *http.Request, actor, action, object, id string, status int) {
-	o.kit.Log.Append(lab.Operation{Service: Service, Actor: actor, Method: r.Method, Path: r.URL.Path, Action: action, Object: object,
+	o.kit.Log.Append(lab.Operation{Service: o.opts.Service, Actor: actor, Method: r.Method, Path: r.URL.Path, Action: action, Object: object,
 		ID: id, Status: status, Fault: faultOf(r), RequestID: r.Header.Get("X-Request-Id")})
 }
 

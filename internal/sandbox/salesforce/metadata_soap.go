@@ -88,7 +88,7 @@ func (c *metadataCall) log(status int) {
 		c.touched = []lab.Operation{{Action: action, Object: name}}
 	}
 	for _, op := range c.touched {
-		op.Service, op.Actor, op.Method, op.Path = Service, actor, c.r.Method, c.r.URL.Path
+		op.Service, op.Actor, op.Method, op.Path = c.o.opts.Service, actor, c.r.Method, c.r.URL.Path
 		op.Fault, op.RequestID = faultOf(c.r), c.r.Header.Get("X-Request-Id")
 		if op.Status == 0 {
 			op.Status = status

@@ -16,11 +16,12 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
 )
 
-// Service is the name under which the org logs its operations and draws its faults.
+// Service is the name under which an org logs its operations and draws its faults, unless its options say otherwise.
 const Service = "salesforce"
 
 // Options describe the org. The zero value is a complete Enterprise Edition org.
 type Options struct {
+	Service          string        // name in the log and in fault plans; default Service
 	OrgID            string        // 15 or 18 characters; default 00Dgk0000000001EAA
 	OrgName          string        // default Contoso Partner Org
 	Sandbox          bool          // Organization.IsSandbox
@@ -98,6 +99,9 @@ func New(kit *lab.Kit, opts Options) (*Org, error) {
 }
 
 func setDefaults(opts *Options) {
+	if opts.Service == "" {
+		opts.Service = Service
+	}
 	if opts.OrgName == "" {
 		opts.OrgName = "Contoso Partner Org"
 	}

@@ -72,7 +72,7 @@ func (o *Org) act(action, objectName, id string, fields map[string]any, do func(
 	if full, valid := normalizeID(touched); valid {
 		touched = full
 	}
-	o.kit.Log.Append(lab.Operation{Service: Service, Actor: o.seller.actor, Action: action, Object: obj.Name, ID: touched,
+	o.kit.Log.Append(lab.Operation{Service: o.opts.Service, Actor: o.seller.actor, Action: action, Object: obj.Name, ID: touched,
 		Fields: slices.Sorted(maps.Keys(in))})
 	return nil
 }

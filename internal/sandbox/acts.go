@@ -156,6 +156,12 @@ var partnerCenterActs = []Act{
 		Parameters: []Parameter{
 			referralID, {Name: "value", Help: "deal value"}, {Name: "currency", Help: "ISO 4217 code"},
 			{Name: "close_date", Help: "estimated closing date"}, {Name: "notes", Help: "notes of the deal"},
+			{Name: "add_solution", Help: "a solution to add: its id, or id, name"}, {Name: "remove_solution", Help: "id of a solution to remove"},
+			{Name: "visible", Help: "true shows the deal to Microsoft's sellers, for good (portal_user)"},
+			{Name: "contact_first_name", Help: "customer contact's first name (portal_user)"},
+			{Name: "contact_last_name", Help: "customer contact's last name (portal_user)"},
+			{Name: "contact_email", Help: "customer contact's email (portal_user)"},
+			{Name: "contact_phone", Help: "customer contact's phone number (portal_user)"},
 			{Name: "by", Help: "microsoft_seller (default) or portal_user"},
 		},
 		run: act(func(s *Sandbox, e partnercenter.Edit) (*partnercenter.Referral, error) {

@@ -317,7 +317,7 @@ func TestEveryAct(t *testing.T) {
 		t.Helper()
 		values := map[string]string{
 			"value": "1000", "currency": "EUR", "close_date": "2027-01-31", "country": "DE", "help": "QuotesOrLicensing", "kind": "", "by": "",
-			"contact_email": "customer.contact@example.com",
+			"contact_email": "customer.contact@example.com", "visible": "true", "add_solution": "SOL-2, Second", "remove_solution": "some solution_id",
 		}
 		parameters := map[string]string{}
 		for _, a := range Acts() {
@@ -340,7 +340,7 @@ func TestEveryAct(t *testing.T) {
 	id := func(body any) string { return fmt.Sprint(at(body, "id")) }
 	sent := func() string { return id(do("send_referral", all("send_referral", nil))) }
 	first := sent()
-	do("edit_referral", all("edit_referral", map[string]string{"id": first}))
+	do("edit_referral", all("edit_referral", map[string]string{"id": first, "by": "portal_user"}))
 	do("accept_referral", map[string]string{"id": first})
 	do("close_referral", all("close_referral", map[string]string{"id": first, "outcome": "won"}))
 	do("decline_referral", all("decline_referral", map[string]string{"id": sent()}))
@@ -357,6 +357,7 @@ func TestEveryAct(t *testing.T) {
 	opportunity := id(do("create_opportunity", map[string]string{"name": "Deal", "amount": "1000", "account": "Fabrikam", "Probability": "20"}))
 	do("edit_opportunity", map[string]string{"id": opportunity, "amount": "2000"})
 	role := id(do("add_contact", map[string]string{"opportunity": opportunity, "last_name": "Contact"}))
+	do("edit_contact", map[string]string{"id": role, "email": "contact@example.com"})
 	do("remove_contact", map[string]string{"id": role})
 	do("delete_opportunity", map[string]string{"id": opportunity})
 	do("expire_sessions", nil)

@@ -160,18 +160,19 @@ func (o *outbox) log(d *delivery, status int, fault string) {
 	})
 }
 
-// Deliver sends webhooks until the context ends.
+// Deliver sends webhooks until the context ends, those included that announce what time alone brings about.
 func (s *Service) Deliver(ctx context.Context) {
 	if transport, ok := s.options.Transport.(*http.Transport); ok {
 		defer transport.CloseIdleConnections()
 	}
 	for {
+		expiry := s.untilExpiry()
 		d, wait := s.outbox.pop()
 		if d != nil {
 			s.attempt(ctx, d)
 			continue
 		}
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(min(wait, expiry))
 		select {
 		case <-timer.C:
 		case <-s.outbox.wake:

@@ -40,16 +40,6 @@ type Deal struct {
 	ExternalCRMID string  `json:"external_reference_id"`
 }
 
-// Edit is what a person changes on a referral; nil leaves a field as it is.
-type Edit struct {
-	ID        string   `json:"id"`
-	Value     *Decimal `json:"value"`
-	Currency  *string  `json:"currency"`
-	CloseDate *string  `json:"close_date"`
-	Notes     *string  `json:"notes"`
-	By        string   `json:"by"` // microsoft_seller (default) or portal_user
-}
-
 func (d Deal) referral(now time.Time) (*Referral, error) {
 	closing := stamp(now.AddDate(0, 3, 0).Truncate(24 * time.Hour))
 	if d.CloseDate != "" {
@@ -159,41 +149,6 @@ func (s *Service) enter(actor string, r *Referral) (*Referral, error) {
 		return nil, err
 	}
 	return stored.referral.clone(), nil
-}
-
-// EditReferral is a Microsoft seller, or a user of the portal, who edits an open referral.
-func (s *Service) EditReferral(e Edit) (*Referral, error) {
-	actor := cmp.Or(e.By, microsoftSeller)
-	if actor != microsoftSeller && actor != portalUser {
-		return nil, fmt.Errorf("unknown person %q; use %s or %s", e.By, microsoftSeller, portalUser)
-	}
-	return s.act(actor, e.ID, func(next *Referral) ([]string, error) {
-		var fields []string
-		if e.Value != nil {
-			next.Details.DealValue = *e.Value
-			fields = append(fields, "details/dealValue")
-		}
-		if e.Currency != nil {
-			next.Details.Currency = *e.Currency
-			fields = append(fields, "details/currency")
-		}
-		if e.Notes != nil {
-			next.Details.Notes = e.Notes
-			fields = append(fields, "details/notes")
-		}
-		if e.CloseDate != nil {
-			closing, err := parseTimestamp(*e.CloseDate)
-			if err != nil {
-				return nil, err
-			}
-			next.Details.ClosingDateTime = closing
-			fields = append(fields, "details/closingDateTime")
-		}
-		if fields == nil {
-			return nil, fmt.Errorf("nothing to edit: give value, currency, close_date or notes")
-		}
-		return fields, nil
-	})
 }
 
 // AcceptReferral is a user of the portal who accepts a referral.

@@ -310,6 +310,17 @@ func (s *Service) Tick() {
 	s.expire()
 }
 
+// untilExpiry lets expire what is over and says how long it takes until the next invitation expires, at most an hour.
+func (s *Service) untilExpiry() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expire()
+	if s.nextExpiry.IsZero() {
+		return time.Hour
+	}
+	return min(max(s.nextExpiry.Sub(s.kit.Clock.Now()), time.Millisecond), time.Hour)
+}
+
 // expire closes the referrals whose time to answer is over. The service's lock is held.
 func (s *Service) expire() {
 	now := s.kit.Clock.Now()

@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,13 +63,18 @@ func (o *Org) Acts() []Act {
 				may("contact_phone", "phone of that contact"),
 				may("solution", "identifier of a Microsoft solution")), true, o.createOpportunityAct},
 		{"edit_opportunity", "edit fields of an opportunity", append([]Parameter{id}, opportunityParameters(false)...), true, o.editAct("Opportunity", opportunityColumns)},
-		{"add_solution", "add a Microsoft solution to an opportunity", []Parameter{need("opportunity", "opportunity id"), need("solution", "solution identifier"),
+		{"add_solution", "add a Microsoft solution to an opportunity: type its identifier, or choose a row of the catalogue", []Parameter{
+			need("opportunity", "opportunity id"), may("solution", "solution identifier"),
+			may("detail", "row of "+detailObject+" to choose without typing an identifier: its id or identifier"),
 			may("object", "API name of the solution object"), may("parent_field", "API name of its lookup to the opportunity"),
 			may("solution_field", "API name of its identifier field")}, true, o.addSolutionAct},
 		{"remove_solution", "remove a Microsoft solution from an opportunity", []Parameter{id, may("object", "API name of the solution object")}, false, o.removeSolutionAct},
 		{"add_contact", "add a contact with a role to an opportunity", []Parameter{need("opportunity", "opportunity id"), need("last_name", "last name"),
 			may("first_name", "first name"), may("email", "email"), may("phone", "phone"), may("title", "title"), may("role", "role"),
 			may("primary", "true or false, default true")}, false, o.addContactAct},
+		{"edit_contact", "edit a contact role, or the contact behind it", []Parameter{need("id", "contact role id"), may("last_name", "last name"),
+			may("first_name", "first name"), may("email", "email"), may("phone", "phone"), may("title", "title"), may("role", "role"),
+			may("primary", "true or false"), may("contact", "id of another contact to put in the role")}, false, o.editContactAct},
 		{"remove_contact", "remove a contact role", []Parameter{need("id", "contact role id")}, false, o.deleteAct("OpportunityContactRole")},
 		{"add_team_member", "add a colleague to an opportunity's team, where opportunity teams are on; a new e-mail address makes a user",
 			[]Parameter{need("opportunity", "opportunity id"), need("email", "email"), may("first_name", "first name"), may("last_name", "last name"), may("phone", "phone")},
@@ -226,10 +232,18 @@ func (o *Org) createAccount(values map[string]string) (string, error) {
 
 func (o *Org) addSolutionAct(_ context.Context, args map[string]string) (map[string]any, error) {
 	object, parent, number := orDefault(args["object"], solutionObject), orDefault(args["parent_field"], solutionParent), orDefault(args["solution_field"], solutionNumber)
-	values := pickArgs(args, nil, "opportunity", "solution", "object", "parent_field", "solution_field")
-	values[parent], values[number] = args["opportunity"], args["solution"]
-	if detail := o.detailFor(object, number, args["solution"]); detail != "" && values[solutionDetail] == "" {
+	values := pickArgs(args, nil, "opportunity", "solution", "detail", "object", "parent_field", "solution_field")
+	values[parent] = args["opportunity"]
+	switch detail := o.detailFor(object, number, orDefault(args["detail"], args["solution"])); {
+	case args["solution"] == "" && args["detail"] == "":
+		return nil, errors.New("add solution: give the solution's identifier, or the detail to choose")
+	case args["detail"] != "" && detail == "":
+		return nil, fmt.Errorf("add solution: the catalogue has no solution %s", args["detail"])
+	case detail != "" && values[solutionDetail] == "":
 		values[solutionDetail] = detail
+	}
+	if args["solution"] != "" {
+		values[number] = args["solution"]
 	}
 	id, err := o.createTyped(object, values)
 	if err != nil {
@@ -238,7 +252,7 @@ func (o *Org) addSolutionAct(_ context.Context, args map[string]string) (map[str
 	return map[string]any{"id": id}, nil
 }
 
-// detailFor finds the row of the solution catalogue with this identifier, where the solution object refers to one.
+// detailFor finds the row of the solution catalogue with this identifier or id, where the solution object refers to one.
 func (o *Org) detailFor(object, number, solution string) string {
 	o.mu.Lock()
 	obj := o.data.object(object)
@@ -248,8 +262,8 @@ func (o *Org) detailFor(object, number, solution string) string {
 		return ""
 	}
 	for _, row := range o.Rows(detailObject) {
-		if have, _ := row[number].(string); strings.EqualFold(have, solution) {
-			id, _ := row["Id"].(string)
+		have, _ := row[number].(string)
+		if id, _ := row["Id"].(string); solution != "" && (strings.EqualFold(have, solution) || id == solution) {
 			return id
 		}
 	}
@@ -265,12 +279,7 @@ func (o *Org) addContactAct(_ context.Context, args map[string]string) (map[stri
 	if !found {
 		return nil, fmt.Errorf("add contact: there is no opportunity %s", args["opportunity"])
 	}
-	contact := map[string]string{"LastName": args["last_name"]}
-	for name, column := range map[string]string{"first_name": "FirstName", "email": "Email", "phone": "Phone", "title": "Title"} {
-		if args[name] != "" {
-			contact[column] = args[name]
-		}
-	}
+	contact := contactValues(args)
 	if account, _ := deal["AccountId"].(string); account != "" {
 		contact["AccountId"] = account
 	}
@@ -304,6 +313,51 @@ func (o *Org) addTeamMemberAct(_ context.Context, args map[string]string) (map[s
 		return nil, fmt.Errorf("add team member: %w", err)
 	}
 	return map[string]any{"id": id, "user_id": user}, nil
+}
+
+// contactColumns map the parameters of the acts about contacts to fields of the contact.
+var contactColumns = map[string]string{"last_name": "LastName", "first_name": "FirstName", "email": "Email", "phone": "Phone", "title": "Title"}
+
+func contactValues(args map[string]string) map[string]string {
+	values := map[string]string{}
+	for name, column := range contactColumns {
+		if args[name] != "" {
+			values[column] = args[name]
+		}
+	}
+	return values
+}
+
+// editContactAct changes the role's own row, or the row of the contact that has it, or both.
+func (o *Org) editContactAct(_ context.Context, args map[string]string) (map[string]any, error) {
+	role, found := o.Row("OpportunityContactRole", args["id"])
+	if !found {
+		return nil, fmt.Errorf("edit contact: there is no contact role %s", args["id"])
+	}
+	own := map[string]string{}
+	for name, column := range map[string]string{"role": "Role", "primary": "IsPrimary", "contact": "ContactId"} {
+		if args[name] != "" {
+			own[column] = args[name]
+		}
+	}
+	contactID, _ := role["ContactId"].(string)
+	contactID = orDefault(own["ContactId"], contactID)
+	for _, edit := range []struct {
+		object, id string
+		values     map[string]string
+	}{{"OpportunityContactRole", args["id"], own}, {"Contact", contactID, contactValues(args)}} {
+		if len(edit.values) == 0 {
+			continue
+		}
+		fields, err := o.typedFields(edit.object, edit.values)
+		if err == nil {
+			err = o.Edit(edit.object, edit.id, fields)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("edit contact: %w", err)
+		}
+	}
+	return map[string]any{"id": args["id"], "contact_id": contactID}, nil
 }
 
 func orDefault(value, def string) string {

@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -294,5 +295,68 @@ func TestActs(t *testing.T) {
 		if _, err := acts[name].Do(context.Background(), args); err == nil {
 			t.Errorf("%s %v was accepted", name, args)
 		}
+	}
+}
+
+// TestChoosingASolution shows that a seller can choose a row of the solution catalogue without typing an identifier, and change
+// the people of a deal.
+func TestChoosingASolution(t *testing.T) {
+	r := newRig(t)
+	r.solutions()
+	r.must("createMetadata", `<metadata xsi:type="CustomObject"><fullName>Microsoft_Solution_Detail__c</fullName><deploymentStatus>Deployed</deploymentStatus>`+
+		`<label>Solution</label><nameField><label>Name</label><type>Text</type></nameField><pluralLabel>Solutions</pluralLabel>`+
+		`<sharingModel>ReadWrite</sharingModel></metadata>`)
+	r.must("createMetadata", fieldXML("Microsoft_Solution_Detail__c.Solution_Identifier__c", `<length>100</length><type>Text</type>`)+
+		fieldXML("Microsoft_Solution__c.Solution_Detail__c", `<referenceTo>Microsoft_Solution_Detail__c</referenceTo><relationshipName>Rows</relationshipName><type>Lookup</type>`))
+	detail, err := r.org.Create(detailObject, map[string]any{"Name": "First", "Solution_Identifier__c": "SOL-1-A"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(name string, args map[string]string) (map[string]any, error) {
+		for _, act := range r.org.Acts() {
+			if act.Name == name {
+				return act.Do(context.Background(), args)
+			}
+		}
+		return nil, errors.New("unknown act " + name)
+	}
+	made, err := do("create_opportunity", map[string]string{"name": "Deal", "contact": "Buyer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, role := made["id"].(string), made["role_id"].(string)
+	for chosen, typed := range map[string]any{"detail": nil, "solution": "SOL-1-A"} {
+		added, err := do("add_solution", map[string]string{"opportunity": id, chosen: "SOL-1-A"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row, _ := r.org.Row(solutionObject, added["id"].(string)); row[solutionDetail] != detail || row[solutionNumber] != typed {
+			t.Errorf("%s: %v", chosen, row)
+		}
+	}
+	for _, wrong := range []map[string]string{{"opportunity": id}, {"opportunity": id, "detail": "SOL-9"}} {
+		if _, err := do("add_solution", wrong); err == nil {
+			t.Errorf("%v was accepted", wrong)
+		}
+	}
+	if _, err := do("edit_contact", map[string]string{"id": role, "email": "buyer@example.com", "role": "Evaluator", "primary": "false"}); err != nil {
+		t.Fatal(err)
+	}
+	other, err := r.org.Create("Contact", map[string]any{"LastName": "Other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := r.query(r.agent, "SELECT Role, IsPrimary, Contact.Email FROM OpportunityContactRole")
+	edited.equal("records.0.Role", "Evaluator")
+	edited.equal("records.0.IsPrimary", false)
+	edited.equal("records.0.Contact.Email", "buyer@example.com")
+	if _, err := do("edit_contact", map[string]string{"id": role, "contact": other, "phone": "+1 425 555 0199"}); err != nil {
+		t.Fatal(err)
+	}
+	replaced := r.query(r.agent, "SELECT Contact.LastName, Contact.Phone FROM OpportunityContactRole")
+	replaced.equal("records.0.Contact.LastName", "Other")
+	replaced.equal("records.0.Contact.Phone", "+1 425 555 0199")
+	if _, err := do("edit_contact", map[string]string{"id": id, "email": "x@example.com"}); err == nil {
+		t.Error("an opportunity was taken for a contact role")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -27,6 +28,8 @@ type Machine struct {
 	Version string
 	// Transport carries all calls to the remote systems.
 	Transport http.RoundTripper
+	// Dial connects to the hosts of webhook certificates, whose addresses are judged one by one; nil means the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// TrustBundle is trusted to sign webhooks and for the TLS of the certificate hosts; nil means the system's pool.
 	TrustBundle *x509.CertPool
 	// Intermediates complete the chains of webhook certificates; nothing is trusted for being among them. Nil means none: what
@@ -39,6 +42,7 @@ type Machine struct {
 	Lease            time.Duration // a worker's right to a deal; prolonged while it works
 	CallTimeout      time.Duration // one call
 	ListLag          time.Duration // how long a new referral may be missing in lists
+	IdleWait         time.Duration // longest wait before the store is asked for due deals again; 0 means a second
 	Now              func() time.Time
 	// Sleep waits, or ends early with the context.
 	Sleep  func(ctx context.Context, d time.Duration)
@@ -138,7 +142,7 @@ func (a *App) newEndpoint(d document.Document) (*intake.Handler, error) {
 	verifier, err := intake.NewVerifier(intake.VerifierOptions{
 		SignatureHeader: d.PartnerCenter.Webhook.SignatureHeader, CertificateHosts: a.machine.CertificateHosts,
 		// A chain may end at any certificate of the bundle, so the bundle need not be among the intermediates as well.
-		Roots: roots, Intermediates: a.machine.Intermediates, ServerRoots: a.machine.TrustBundle, Clock: a.machine.Now, Log: a.log.Named("intake"),
+		Roots: roots, Intermediates: a.machine.Intermediates, ServerRoots: a.machine.TrustBundle, Dial: a.machine.Dial, Clock: a.machine.Now, Log: a.log.Named("intake"),
 	})
 	if err != nil {
 		return nil, err

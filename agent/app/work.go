@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -27,7 +28,7 @@ func (c *connection) run(ctx context.Context) error {
 }
 
 const (
-	idleWait   = time.Second // the longest wait before the store is asked again, in case another process made a deal due
+	idleWait   = time.Second // the default of Machine.IdleWait: another process may have made a deal due
 	pruneEvery = 6 * time.Hour
 )
 
@@ -76,7 +77,7 @@ func takeAll(ctx context.Context, free <-chan struct{}) int {
 
 // idle waits until a deal becomes due.
 func (c *connection) idle(ctx context.Context) {
-	wait := idleWait
+	wait := cmp.Or(c.machine.IdleWait, idleWait)
 	if due, any, err := c.store.NextDue(ctx); err == nil && any {
 		wait = min(wait, max(due.Sub(c.machine.Now()), time.Millisecond))
 	}

@@ -4,84 +4,25 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/pipenet"
 )
 
-// pipes is a network in memory: listeners by name, reached by dialing their address.
-type pipes struct {
-	mu        sync.Mutex
-	listeners map[string]*pipeListener
-}
-
-type pipeListener struct {
-	name  string
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-type pipeAddr string
-
-func (a pipeAddr) Network() string { return "pipe" }
-func (a pipeAddr) String() string  { return string(a) }
-
-func (p *pipes) listen(name string) (net.Listener, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	l := &pipeListener{name: name + ".test:80", conns: make(chan net.Conn), done: make(chan struct{})}
-	p.listeners[l.name] = l
-	return l, nil
-}
-
-func (p *pipes) dial(ctx context.Context, _, address string) (net.Conn, error) {
-	p.mu.Lock()
-	l := p.listeners[address]
-	p.mu.Unlock()
-	if l == nil {
-		return nil, errors.New("nobody listens on " + address)
-	}
-	client, server := net.Pipe()
-	select {
-	case l.conns <- server:
-		return client, nil
-	case <-l.done:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	l.once.Do(func() { close(l.done) })
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return pipeAddr(l.name) }
-
 // TestInABubble runs the sandbox over in-memory connections in virtual time, as the simulator of the whole agent does: a
-// webhook that is refused nine times arrives at the tenth attempt, nine virtual minutes later.
+// webhook that is refused nine times arrives at the tenth attempt, nine virtual minutes later, and a referral that nobody answers
+// expires after fourteen days.
 func TestInABubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		network := &pipes{listeners: map[string]*pipeListener{}}
-		transport := &http.Transport{DialContext: network.dial}
+		network := pipenet.New()
+		transport := &http.Transport{DialContext: network.DialContext}
 		s, err := New(Options{
-			Dir: t.TempDir(), Seed: 1, Listen: network.listen, Transport: transport, RetryInterval: time.Minute,
+			Dir: t.TempDir(), Seed: 1, Listen: network.Listen, Transport: transport, RetryInterval: time.Minute,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +30,7 @@ func TestInABubble(t *testing.T) {
 		if err := s.Start(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		hooks, err := network.listen("agent")
+		hooks, err := network.Listen("agent")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +46,7 @@ func TestInABubble(t *testing.T) {
 
 		client := &http.Client{Transport: transport}
 		bearer := bubbleToken(t, client, s.Env())
-		body := `{"webhookUrl":"http://agent.test:80/hooks","webhookEvents":["referral-created"]}`
+		body := `{"webhookUrl":"http://` + hooks.Addr().String() + `/hooks","webhookEvents":["referral-created"]}`
 		request, err := http.NewRequest(http.MethodPost, s.Env()["COSELL_PARTNER_CENTER_EVENTS_ENDPOINT"]+"/webhooks/v1/registration", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
@@ -124,6 +65,12 @@ func TestInABubble(t *testing.T) {
 		synctest.Wait()
 		if len(attempts) != 10 || attempts[9].Sub(attempts[0]) < 9*time.Minute {
 			t.Errorf("attempts at %v", attempts)
+		}
+		events := len(s.Kit().Log.Since(0))
+		time.Sleep(14 * 24 * time.Hour) // the referral expires, although nobody asks for it
+		synctest.Wait()
+		if after := s.Kit().Log.Since(int64(events)); len(after) != 1 || after[0].Action != "update" || after[0].Actor != "partner_center" {
+			t.Errorf("fourteen days later the log says %+v", after)
 		}
 		if err := errors.Join(s.Close(), agent.Close()); err != nil {
 			t.Error(err)

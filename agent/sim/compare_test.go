@@ -1,0 +1,71 @@
+package sim
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/partnercenter"
+)
+
+// referrals gives the partner's own referrals by deal name.
+func (w *world) referrals() map[string][]*partnercenter.Referral {
+	byName := map[string][]*partnercenter.Referral{}
+	for _, r := range w.sandbox.PartnerCenter().All() {
+		if r.OrganizationName != "Microsoft" {
+			byName[r.Name] = append(byName[r.Name], r)
+		}
+	}
+	return byName
+}
+
+// differences tells in what a row and a referral differ. Of a closed deal only the outcome counts: Partner Center takes no more
+// changes, so what a person edits in the CRM afterwards stays there.
+func differences(name string, row map[string]any, r *partnercenter.Referral) []string {
+	var faults []string
+	equal := func(field, left, right string) {
+		if left != right {
+			faults = append(faults, fmt.Sprintf("%s: %s is %q in Salesforce and %q in Partner Center", name, field, left, right))
+		}
+	}
+	equal("referral identifier", text(row["Referral_Identifier__c"]), r.ID)
+	equal("key", text(row["Cosell_Referral_Key__c"]), r.ID)
+	equal("stage", text(row["StageName"]), stageFor(r, text(row["StageName"])))
+	if r.Status == "Closed" {
+		return faults
+	}
+	notes, closing := "", ""
+	if r.Details.Notes != nil {
+		notes = *r.Details.Notes
+	}
+	if r.Details.ClosingDateTime != nil {
+		closing = r.Details.ClosingDateTime.Format("2006-01-02")
+	}
+	equal("notes", text(row["Description"]), notes)
+	equal("close date", text(row["CloseDate"]), closing)
+	equal("value", number(row["Amount"]), r.Details.DealValue.String())
+	equal("visibility", strconv.FormatBool(row["Referral_Visible_to_Microsoft__c"] == true), strconv.FormatBool(r.Consent.ShareWithMicrosoft))
+	return faults
+}
+
+// stageFor gives the stage that a referral's status demands; an open stage satisfies an accepted referral.
+func stageFor(r *partnercenter.Referral, stage string) string {
+	switch {
+	case r.Status == "New":
+		return stageOnHold
+	case r.Substatus == "Won":
+		return stageWon
+	case r.Status == "Closed":
+		return stageLost
+	case stage == stageOnHold || strings.HasPrefix(stage, "Closed"):
+		return "an open stage"
+	}
+	return stage
+}
+
+func number(value any) string {
+	if f, ok := value.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return ""
+}

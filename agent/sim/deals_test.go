@@ -1,0 +1,84 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
+)
+
+// TestADealEachWay shows the whole agent in virtual time: a seller's deal and one of Microsoft's reach the other side, a
+// process that is killed between a referral's creation and the answer is replaced, and everything arrives all the same, once.
+func TestADealEachWay(t *testing.T) {
+	for name, kept := range map[string]func(t *testing.T) storage{
+		"memory": func(*testing.T) storage { return inMemory() },
+		"sqlite": func(t *testing.T) storage { return inSQLite(t.TempDir()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			storage := kept(t)
+			inWorld(t, 1, sandbox.Options{}, func(w *world) {
+				o := w.production()
+				w.provision(o)
+				a := w.newAgent(o, w.document(o, "production"), storage)
+				a.receiving()
+				a.start()
+				share := func(name string) {
+					w.must("create_opportunity", map[string]string{
+						"name": name, "account": "Fabrikam", "country": "US", "street": "1 Main Street", "postal_code": "98052", "city": "Redmond",
+						"stage": stageActive, "amount": "1200", "solution": "SOL-1-A", "Sync_with_Partner_Center__c": "true",
+					})
+				}
+				send := func(name string) { w.must("send_referral", map[string]string{"name": name, "value": "800"}) }
+				share("Shared")
+				send("Sent")
+				w.until("the deals of both sides", func() []string { return w.unequal(o, "Shared", "Sent") })
+				trap := w.sandbox.Kit().Trap
+				if err := trap.Arm(1, lab.TrapAfter); err != nil {
+					w.t.Fatal(err)
+				}
+				share("Shared, then killed")
+				<-trap.Hit() // the referral is there, and the agent does not know it
+				a.kill()
+				trap.Release()
+				send("Sent while nobody listens")
+				time.Sleep(time.Hour)
+				a.start()
+				w.until("the deals of both lives", func() []string {
+					return w.unequal(o, "Shared", "Sent", "Shared, then killed", "Sent while nobody listens")
+				})
+				a.stop()
+			})
+		})
+	}
+}
+
+// unequal tells what is not equal of the deals of these names: one record on each side, with the same values.
+func (w *world) unequal(o organisation, names ...string) []string {
+	rows, referrals := w.opportunities(o), w.referrals()
+	var faults []string
+	for _, name := range names {
+		if len(rows[name]) != 1 || len(referrals[name]) != 1 {
+			faults = append(faults, fmt.Sprintf("%s: %d opportunities and %d referrals", name, len(rows[name]), len(referrals[name])))
+			continue
+		}
+		faults = append(faults, differences(name, rows[name][0], referrals[name][0])...)
+	}
+	return faults
+}
+
+// opportunities gives an organisation's opportunities by deal name, without the mark that the agent puts before it.
+func (w *world) opportunities(o organisation) map[string][]map[string]any {
+	byName := map[string][]map[string]any{}
+	for _, row := range o.org.Rows("Opportunity") {
+		name := dealName(row)
+		byName[name] = append(byName[name], row)
+	}
+	return byName
+}
+
+func dealName(row map[string]any) string {
+	return strings.TrimPrefix(strings.TrimPrefix(text(row["Name"]), "✔ "), "✗ ")
+}

@@ -18,7 +18,11 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
 )
 
-var logLevel = flag.String("log-level", "error", "what the agents log into the test's log")
+var (
+	logLevel  = flag.String("log-level", "off", "what the agents log into the test's log: off, error, warn, info, debug")
+	firstSeed = flag.Uint64("seed", 1, "the first seed of the histories that are played")
+	seeds     = flag.Uint64("seeds", 1, "how many histories are played")
+)
 
 // signingKey is the key of all integration users: keys are the slowest part of making a world.
 var signingKey = sync.OnceValues(func() (string, error) {
@@ -187,7 +191,7 @@ func (w *world) document(o organisation, connector string) document.Document {
 		Mappings: document.DefaultMappings(document.Salesforce, names, variables), Help: document.DefaultHelp(),
 		Sharing:  document.Sharing{Delay: "20s", DefaultCurrency: "USD", MarketplaceIntent: "HaveNotDecided"},
 		Accounts: document.AccountMatch{Keys: []string{"name", "postal_code"}, None: "create", Many: "queue"},
-		Schedule: document.Schedule{Poll: "2m", Sweep: "15m"},
+		Schedule: document.Schedule{Poll: "10m", Sweep: "30m"},
 	}
 	for _, f := range document.KnownFlows(document.Salesforce) {
 		d.Flows = append(d.Flows, document.Flow{Name: f.Name, Enabled: f.Name != document.FlowLeadsToPartnerCenter})

@@ -2,6 +2,8 @@ package sim
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -160,6 +162,17 @@ func (w *world) operations(since int64, accept func(lab.Operation) bool) []lab.O
 
 // mark is the number of the last operation.
 func (w *world) mark() int64 { return int64(len(w.sandbox.Kit().Log.Since(0))) }
+
+// trace sums up everything that happened: two histories with one trace are the same, operation by operation and to the
+// nanosecond. Ids of requests are left out: of two calls that begin in one instant either may draw first.
+func (w *world) trace() string {
+	hash := sha256.New()
+	for _, op := range w.sandbox.Kit().Log.Since(0) {
+		op.RequestID = ""
+		fmt.Fprintln(hash, op)
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}
 
 // organisation is one Salesforce organisation of the world with the environment that points at it.
 type organisation struct {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,28 @@ func (w *world) referrals() map[string][]*partnercenter.Referral {
 		}
 	}
 	return byName
+}
+
+// everyDealIsEqual demands that every deal of the partner's is in an organisation once, and equal, and that there are at least so
+// many: with fewer the test would show little.
+func (w *world) everyDealIsEqual(o organisation, fewest int) {
+	w.t.Helper()
+	var names []string
+	for name := range w.referrals() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for name, rows := range w.opportunities(o) {
+		if !slices.Contains(names, name) {
+			w.t.Errorf("the deal %q was never shared: %s", name, text(rows[0]["Audit__c"]))
+		}
+	}
+	if faults := w.unequal(o, names...); len(faults) > 0 {
+		w.t.Errorf("%s's deals are not equal:\n%s", o.name, strings.Join(faults, "\n"))
+	}
+	if len(names) < fewest {
+		w.t.Errorf("only %d deals: the test shows little", len(names))
+	}
 }
 
 // differences tells in what a row and a referral differ. Of a closed deal only the outcome counts: Partner Center takes no more

@@ -11,8 +11,9 @@ import (
 const administrator = "administrator"
 
 // Refresh copies the data of another org into this one, as refreshing a full sandbox does: the rows keep their ids, their values
-// and their times, whatever row this org had is gone, and people become the people of this org. Only objects and fields that
-// both orgs have are copied; the schema, the users and the permissions of this org stay as they are. It fails on its own org.
+// and their times, whatever row this org had is gone, and people become the people of this org, who are added where they are
+// missing. Only objects and fields that both orgs have are copied; the schema and the permissions of this org stay as they are. It
+// fails on its own org.
 func (o *Org) Refresh(from *Org) error {
 	if o == from {
 		return fmt.Errorf("refresh %s: an org cannot be refreshed from itself", o.opts.OrgName)
@@ -33,6 +34,11 @@ func (o *Org) Refresh(from *Org) error {
 		}
 	}
 	people := map[string]string{copied.provider: o.opts.Provider.UserID, copied.agent: o.opts.Agent.UserID, copied.seller: o.seller.userID}
+	for _, user := range copied.users {
+		if people[user.id] == "" {
+			people[user.id] = o.sameUser(t, user)
+		}
+	}
 	translate := func(id string) string {
 		if person, ok := people[id]; ok {
 			return person
@@ -48,12 +54,25 @@ func (o *Org) Refresh(from *Org) error {
 	return nil
 }
 
+// sameUser is the id of the user with another org's user's e-mail address, who is added if there is none.
+func (o *Org) sameUser(t *tx, other *record) string {
+	obj := o.data.object("User")
+	for _, user := range o.live(obj) {
+		if strings.EqualFold(user.str("Email"), other.str("Email")) {
+			return user.id
+		}
+	}
+	id := o.newUser(t, other.str("Username"), other.str("FirstName"), other.str("LastName"), &Login{}).userID
+	o.find(obj, id).values["Phone"] = other.values["Phone"]
+	return id
+}
+
 // isData says whether rows of the object are business data, not set-up.
 func (obj *object) isData() bool { return !obj.Setup && !obj.ReadOnly && obj.rows == nil }
 
 // snapshot is what a refresh takes from an org.
 type snapshot struct {
-	rows                    []*record
+	rows, users             []*record
 	provider, agent, seller string // user ids
 }
 
@@ -61,6 +80,7 @@ func (o *Org) snapshot() snapshot {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s := snapshot{provider: o.opts.Provider.UserID, agent: o.opts.Agent.UserID, seller: o.seller.userID}
+	s.users = o.live(o.data.object("User"))
 	for _, obj := range o.data.order {
 		if obj.isData() {
 			s.rows = append(s.rows, o.live(obj)...)

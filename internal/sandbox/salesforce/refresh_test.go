@@ -22,8 +22,21 @@ func TestRefreshTranslatesKeyPrefixes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := to.org.Refresh(from.org); err != nil {
+	for _, r := range []*rig{from, to} {
+		r.must("updateMetadata", settingsXML("OpportunitySettings", "Opportunity", "enableOpportunityTeam", "true"))
+	}
+	colleague := from.org.addUser("colleague@example.com", "Co", "League", "+1 425 555 0177")
+	if _, err := from.org.Create("OpportunityTeamMember", map[string]any{"OpportunityId": id, "UserId": colleague, "TeamMemberRole": "Sales Rep"}); err != nil {
 		t.Fatal(err)
+	}
+	for range 2 {
+		if err := to.org.Refresh(from.org); err != nil {
+			t.Fatal(err)
+		}
+	}
+	members := to.org.Rows("OpportunityTeamMember")
+	if len(members) != 1 || members[0]["UserId"] == colleague || len(to.org.Rows("User")) != len(from.org.Rows("User")) {
+		t.Errorf("the team %v", members)
 	}
 	rows := to.org.Rows("Microsoft_Solution__c")
 	if len(rows) != 1 || rows[0]["Opportunity__c"] != id || rows[0]["Id"] == solution || rows[0]["Solution_Identifier__c"] != "SOL-1-A" {

@@ -1,6 +1,6 @@
 // Command demo provisions a sandboxed Partner Center tenant and Salesforce organisation with Terraform, starts the agent
 // from the Terraform output, plays a scenario in both directions, and checks every step by reading the other system's
-// public API. It shares no code with the programs that it shows.
+// public API. With -staging it shows two environments on one tenant instead. It shares no code with the programs that it shows.
 package main
 
 import (
@@ -22,13 +22,14 @@ const (
 	exitInterrupted = 130
 )
 
-// patience bounds the whole demo; it needs about half a minute.
+// patience bounds the whole demo; it needs less than a minute.
 const patience = 5 * time.Minute
 
 type options struct {
 	bin       string // directory of the two programs
 	example   string // directory of the Terraform example
 	terraform string // Terraform or OpenTofu
+	twice     bool   // two environments on one tenant
 	keep      bool
 	json      bool
 }
@@ -38,6 +39,7 @@ func main() {
 	flag.StringVar(&o.bin, "bin", "bin", "directory that holds terraform-provider-cosell and cosell-agent")
 	flag.StringVar(&o.example, "example", filepath.Join("examples", "salesforce"), "directory of the Terraform example")
 	flag.StringVar(&o.terraform, "terraform", "terraform", "Terraform or OpenTofu, 1.11 or newer")
+	flag.BoolVar(&o.twice, "staging", false, "show a staging environment beside production, on the same Partner Center tenant")
 	flag.BoolVar(&o.keep, "keep", false, "keep the temporary directory, with logs, state and documents, to look at")
 	flag.BoolVar(&o.json, "json", false, "print one JSON object a line")
 	flag.Parse()

@@ -51,21 +51,40 @@ func (p *partnerCenter) referral(ctx context.Context, id string) (record, error)
 	return flatten(object), nil
 }
 
-// sharedFrom lists the referrals that name a CRM record. The scenario stays far below the page size of 100.
-func (p *partnerCenter) sharedFrom(ctx context.Context, crmID string) ([]record, error) {
+// all lists every referral of the tenant. The scenario stays far below the page size of 100.
+func (p *partnerCenter) all(ctx context.Context) ([]record, error) {
 	var page struct {
 		Value []map[string]any `json:"value"`
 	}
 	if err := p.referrals.get(ctx, "/referrals", nil, &page); err != nil {
 		return nil, err
 	}
-	var found []record
-	for _, object := range page.Value {
-		if r := flatten(object); r["externalReferenceId"] == crmID {
-			found = append(found, r)
-		}
+	found := make([]record, len(page.Value))
+	for i, object := range page.Value {
+		found[i] = flatten(object)
 	}
 	return found, nil
+}
+
+// sharedFrom lists the partner's own referrals that name a CRM record.
+func (p *partnerCenter) sharedFrom(ctx context.Context, crmID string) ([]record, error) {
+	return p.where(ctx, func(r record) bool { return r["externalReferenceId"] == crmID && r["target.0.id"] != microsoft })
+}
+
+// microsofts lists Microsoft's referrals of an engagement.
+func (p *partnerCenter) microsofts(ctx context.Context, engagement string) ([]record, error) {
+	return p.where(ctx, func(r record) bool { return r["engagementId"] == engagement && r["target.0.id"] == microsoft })
+}
+
+// microsoft is the target of Microsoft's referrals (page "create-a-referral").
+const microsoft = "msft"
+
+func (p *partnerCenter) where(ctx context.Context, holds func(record) bool) ([]record, error) {
+	list, err := p.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(list, func(r record) bool { return !holds(r) }), nil
 }
 
 // listens says whether the tenant's registration delivers referral events to a URL.

@@ -50,6 +50,11 @@ func (s *salesforce) opportunities(ctx context.Context, field, value string) ([]
 	return s.query(ctx, "SELECT "+strings.Join(opportunityFields, ", ")+" FROM Opportunity WHERE "+field+" = '"+value+"'")
 }
 
+// all reads every opportunity.
+func (s *salesforce) all(ctx context.Context) ([]record, error) {
+	return s.query(ctx, "SELECT "+strings.Join(opportunityFields, ", ")+" FROM Opportunity")
+}
+
 // customised lists what of the example still stands in the organisation.
 func (s *salesforce) customised(ctx context.Context) ([]string, error) {
 	var left []string

@@ -68,7 +68,7 @@ func (s *story) opportunityOf(referral string) func(context.Context) (record, er
 }
 
 func (s *story) share(ctx context.Context) error {
-	s.line.Chapter("2. A seller shares a deal with Microsoft")
+	s.line.Chapter("A seller shares a deal with Microsoft")
 	closing := inDays(60)
 	made, err := s.act(ctx, seller, `creates the opportunity "Warehouse analytics" for Contoso Nordic in Norway and ticks Sync with Partner Center`,
 		"create_opportunity", "name=Warehouse analytics", "account=Contoso Nordic", "street=Karl Johans gate 1", "postal_code=0154", "city=Oslo",
@@ -95,7 +95,7 @@ func (s *story) share(ctx context.Context) error {
 }
 
 func (s *story) editInSalesforce(ctx context.Context) error {
-	s.line.Chapter("3. The seller works on")
+	s.line.Chapter("The seller works on")
 	closing := inDays(90)
 	if _, err := s.act(ctx, seller, "raises the amount, moves the close date and rewrites the description",
 		"edit_opportunity", "id="+s.shared, "amount=310000.50", "close_date="+closing, "description=Moves the warehouse and the reports to Azure."); err != nil {
@@ -108,7 +108,7 @@ func (s *story) editInSalesforce(ctx context.Context) error {
 }
 
 func (s *story) editInPartnerCenter(ctx context.Context) error {
-	s.line.Chapter("4. A colleague works in Partner Center")
+	s.line.Chapter("A colleague works in Partner Center")
 	if _, err := s.act(ctx, portalUser, "corrects the deal value and the notes",
 		"edit_referral", "id="+s.sharedReferral, "by=portal_user", "value=295000", "notes=The customer decides in two steps."); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (s *story) editInPartnerCenter(ctx context.Context) error {
 }
 
 func (s *story) receive(ctx context.Context) error {
-	s.line.Chapter("5. Microsoft sends a co-sell deal")
+	s.line.Chapter("Microsoft sends a co-sell deal")
 	closing := inDays(120)
 	sent, err := s.act(ctx, microsoftSeller, `sends the deal "Store rollout" for Contoso Nordic, a customer that Salesforce knows`,
 		"send_referral", "name=Store rollout", "customer=Contoso Nordic", "address_line1=Karl Johans gate 1", "postal_code=0154", "city=Oslo",
@@ -141,7 +141,7 @@ func (s *story) receive(ctx context.Context) error {
 }
 
 func (s *story) accept(ctx context.Context) error {
-	s.line.Chapter("6. The seller accepts it")
+	s.line.Chapter("The seller accepts it")
 	if _, err := s.act(ctx, seller, "moves it from "+stageOnHold+" to "+stageLater,
 		"edit_opportunity", "id="+s.received, "stage="+stageLater); err != nil {
 		return err
@@ -152,7 +152,7 @@ func (s *story) accept(ctx context.Context) error {
 }
 
 func (s *story) decline(ctx context.Context) error {
-	s.line.Chapter("7. Another one is declined")
+	s.line.Chapter("Another one is declined")
 	sent, err := s.act(ctx, microsoftSeller, `sends the deal "Archive" for Fabrikam, a customer that Salesforce does not know`,
 		"send_referral", "name=Archive", "customer=Fabrikam", "address_line1=1 Main Street", "postal_code=98052", "city=Redmond", "country=US",
 		"value=12000", "currency=USD")
@@ -174,7 +174,7 @@ func (s *story) decline(ctx context.Context) error {
 }
 
 func (s *story) mend(ctx context.Context) error {
-	s.line.Chapter("8. A deal that cannot be shared says why")
+	s.line.Chapter("A deal that cannot be shared says why")
 	made, err := s.act(ctx, seller, `creates "Cloud backup" without a solution, for a customer in the country "Atlantis", and ticks Sync`,
 		"create_opportunity", "name=Cloud backup", "account=Northwind Traders", "street=2 Harbour Road", "postal_code=11120", "city=Stockholm",
 		"country=Atlantis", "stage="+stageActive, "amount=40000", "Sync_with_Partner_Center__c=true")
@@ -207,7 +207,7 @@ func (s *story) mend(ctx context.Context) error {
 }
 
 func (s *story) win(ctx context.Context) error {
-	s.line.Chapter("9. The seller wins the first deal")
+	s.line.Chapter("The seller wins the first deal")
 	if _, err := s.act(ctx, seller, "sets it to "+stageWon, "edit_opportunity", "id="+s.shared, "stage="+stageWon); err != nil {
 		return err
 	}

@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,27 +25,39 @@ type demo struct {
 	line *timeline
 
 	directory string
-	sandbox   map[string]string // sandbox.env
-	children  []*child          // in the order of their start
-	agent     *child
-	cli       *terraform
-	webhook   string
+	children  []*child  // in the order of their start
 	acted     time.Time // when a person acted last
 
 	partnerCenter *partnerCenter
-	salesforce    *salesforce
+	*environment  // production
+	staging       *environment
+}
+
+// environment is one installation: an organisation, the Terraform root that provisions it, and the agent.
+type environment struct {
+	name       string            // production or staging
+	sandbox    map[string]string // the variables that point at its organisation and the tenant
+	webhook    string            // empty when it polls
+	cli        *terraform
+	agent      *child
+	salesforce *salesforce
 }
 
 func (d *demo) run(ctx context.Context) error {
 	if err := d.prepare(); err != nil {
 		return err
 	}
-	d.line.Title(d.directory)
-	d.line.Chapter("1. An administrator provisions everything from code")
 	steps := []func(context.Context) error{d.startSandbox, d.provision, d.startAgent}
-	steps = append(steps, d.scenario()...)
-	steps = append(steps, d.settle, d.tearDown)
-	for _, step := range steps {
+	subject := "One terraform apply, one agent, and a deal is equal on both sides."
+	if d.twice {
+		subject = "One Partner Center tenant, the same code twice, and staging does production no harm."
+		steps = append(steps, d.stagingScenario()...)
+	} else {
+		steps = append(steps, d.scenario()...)
+	}
+	d.line.Title(subject, d.directory)
+	d.line.Chapter("An administrator provisions everything from code")
+	for _, step := range append(steps, d.settle, d.tearDown) {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -81,7 +95,13 @@ func (d *demo) start(name string, env []string, arguments ...string) (*child, er
 // startSandbox starts the sandbox and reads the environment that it writes when it listens.
 func (d *demo) startSandbox(ctx context.Context) error {
 	begun := time.Now()
-	c, err := d.start("sandbox", cleanEnvironment(), "sandbox", "--dir", d.directory)
+	arguments := []string{"sandbox", "--dir", d.directory}
+	holds := "an empty Partner Center tenant and an empty Salesforce organisation"
+	if d.twice {
+		arguments = append(arguments, "--staging")
+		holds = "an empty Partner Center tenant and two empty Salesforce organisations"
+	}
+	c, err := d.start("sandbox", cleanEnvironment(), arguments...)
 	if err != nil {
 		return err
 	}
@@ -96,13 +116,20 @@ func (d *demo) startSandbox(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.environment = &environment{name: "production"}
 	if d.sandbox, err = readEnvironment(file); err != nil {
 		return err
+	}
+	if d.twice {
+		d.staging = &environment{name: "staging"}
+		if d.staging.sandbox, err = readEnvironment(filepath.Join(d.directory, "sandbox-staging.env")); err != nil {
+			return err
+		}
 	}
 	if d.partnerCenter, err = openPartnerCenter(ctx, d.sandbox); err != nil {
 		return err
 	}
-	d.line.Done("the sandbox listens: an empty Partner Center tenant and an empty Salesforce organisation", time.Since(begun))
+	d.line.Done("the sandbox listens: "+holds, time.Since(begun))
 	return nil
 }
 
@@ -122,59 +149,75 @@ func readEnvironment(path string) (map[string]string, error) {
 	return env, nil
 }
 
-// provision applies the example. The agent's address is chosen first, because the webhook registration names it.
+// provision applies the example to production. The agent's address is chosen first, because the webhook registration names it.
 func (d *demo) provision(ctx context.Context) error {
 	address, err := freeAddress(ctx)
 	if err != nil {
 		return err
 	}
 	d.webhook = "http://" + address + "/hooks/" + strings.ToLower(rand.Text())
+	return d.apply(ctx, d.environment, map[string]string{"TF_VAR_webhook_url": d.webhook},
+		"webhook registration, custom fields and objects, the page layout, permission sets, flows, the connector")
+}
+
+// apply makes a root of its own for an environment, with the example's code, and applies it.
+func (d *demo) apply(ctx context.Context, e *environment, own map[string]string, what string) error {
 	variables := map[string]string{
-		"TF_VAR_webhook_url":                  d.webhook,
 		"TF_VAR_deletion_protection":          "false",
-		"TF_VAR_environment":                  "demo",
+		"TF_VAR_name":                         "contoso-" + e.name,
+		"TF_VAR_environment":                  e.name,
 		"TF_VAR_default_currency":             "USD",
 		"TF_VAR_poll_interval":                "1s",
 		"TF_VAR_sync_delay":                   "2s",
 		"TF_VAR_on_hold_stage_name":           stageOnHold,
 		"TF_VAR_active_stage_name":            stageActive,
-		"TF_VAR_agent_salesforce_username":    d.sandbox["COSELL_AGENT_SALESFORCE_USERNAME"],
-		"TF_VAR_agent_salesforce_client_id":   d.sandbox["COSELL_AGENT_SALESFORCE_CLIENT_ID"],
-		"TF_VAR_agent_salesforce_private_key": "file:" + d.sandbox["COSELL_AGENT_SALESFORCE_PRIVATE_KEY_FILE"],
+		"TF_VAR_agent_salesforce_username":    e.sandbox["COSELL_AGENT_SALESFORCE_USERNAME"],
+		"TF_VAR_agent_salesforce_client_id":   e.sandbox["COSELL_AGENT_SALESFORCE_CLIENT_ID"],
+		"TF_VAR_agent_salesforce_private_key": "file:" + e.sandbox["COSELL_AGENT_SALESFORCE_PRIVATE_KEY_FILE"],
 	}
-	for name, value := range d.sandbox {
+	maps.Copy(variables, own)
+	for name, value := range e.sandbox {
 		if strings.HasPrefix(name, "COSELL_PARTNER_CENTER_") || strings.HasPrefix(name, "COSELL_SALESFORCE_") {
 			variables[name] = value
 		}
 	}
-	if d.cli, err = newTerraform(ctx, d.options, d.directory, variables); err != nil {
+	var err error
+	if e.cli, err = newTerraform(ctx, d.options, d.directory, e.name, variables); err != nil {
 		return err
 	}
 	took, err := elapsed(func() error {
-		_, err := d.cli.run(ctx, "init", "-no-color")
+		_, err := e.cli.run(ctx, "init", "-no-color")
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	d.line.Done(d.cli.name+" init, from a local mirror", took)
-	if err := d.change(ctx, "apply", "created: webhook registration, custom fields and objects, the page layout, permission sets, flows, the connector"); err != nil {
+	d.line.Done(d.of(e)+e.cli.name+" init, from a local mirror", took)
+	if err := d.change(ctx, e, "apply", "created: "+what); err != nil {
 		return err
 	}
-	d.salesforce, err = openSalesforce(ctx, d.sandbox)
+	e.salesforce, err = openSalesforce(ctx, e.sandbox)
 	return err
 }
 
+// of begins a line about an environment, where there are several.
+func (d *demo) of(e *environment) string {
+	if d.staging == nil {
+		return ""
+	}
+	return e.name + ": "
+}
+
 // change runs apply or destroy with progress.
-func (d *demo) change(ctx context.Context, command, what string) error {
+func (d *demo) change(ctx context.Context, e *environment, command, what string) error {
 	begun := time.Now()
-	done, err := d.cli.change(ctx, command, func(done, planned int) {
-		d.line.Waiting(fmt.Sprintf("%s %s: %d of %d objects", d.cli.name, command, done, planned), begun)
+	done, err := e.cli.change(ctx, command, func(done, planned int) {
+		d.line.Waiting(fmt.Sprintf("%s%s %s: %d of %d objects", d.of(e), e.cli.name, command, done, planned), begun)
 	})
 	if err != nil {
 		return err
 	}
-	d.line.Done(fmt.Sprintf("%s %s: %d objects %s", d.cli.name, command, done, what), time.Since(begun))
+	d.line.Done(fmt.Sprintf("%s%s %s: %d objects %s", d.of(e), e.cli.name, command, done, what), time.Since(begun))
 	return nil
 }
 
@@ -187,29 +230,35 @@ func freeAddress(ctx context.Context) (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// startAgent hands the Terraform output to the agent and starts it.
-func (d *demo) startAgent(ctx context.Context) error {
-	begun := time.Now()
-	document, err := d.cli.run(ctx, "output", "-raw", "agent_config")
+// launch hands an environment's Terraform output to an agent and starts it.
+func (d *demo) launch(ctx context.Context, e *environment, arguments ...string) error {
+	document, err := e.cli.run(ctx, "output", "-raw", "agent_config")
 	if err != nil {
 		return err
 	}
-	config := filepath.Join(d.directory, "connector.json")
+	config := filepath.Join(d.directory, e.name+".json")
 	if err := os.WriteFile(config, document, 0o600); err != nil {
 		return fmt.Errorf("write the agent's document: %w", err)
 	}
 	env := cleanEnvironment()
 	for _, name := range []string{"COSELL_PARTNER_CENTER_CLIENT_SECRET", "COSELL_PARTNER_CENTER_REFRESH_TOKEN", "COSELL_AGENT_TRUST_BUNDLE",
 		"COSELL_AGENT_CERTIFICATE_HOSTS"} {
-		env = append(env, name+"="+d.sandbox[name])
+		env = append(env, name+"="+e.sandbox[name])
 	}
+	database := "sqlite:" + filepath.Join(d.directory, e.name+".db")
+	e.agent, err = d.start("agent-"+e.name, env, append([]string{"run", "--config", config, "--store", database}, arguments...)...)
+	return err
+}
+
+// startAgent starts production's agent and waits until it listens.
+func (d *demo) startAgent(ctx context.Context) error {
+	begun := time.Now()
 	address := strings.Split(d.webhook, "/")[2]
-	d.agent, err = d.start("agent", env, "run", "--config", config, "--store", "sqlite:"+filepath.Join(d.directory, "agent.db"), "--listen", address)
-	if err != nil {
+	if err := d.launch(ctx, d.environment, "--listen", address); err != nil {
 		return err
 	}
 	client := http.Client{Timeout: readTimeout}
-	err = d.until(ctx, d.agent, func(ctx context.Context) (bool, error) {
+	err := d.until(ctx, d.agent, func(ctx context.Context) (bool, error) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/healthz", nil)
 		if err != nil {
 			return false, err
@@ -223,7 +272,7 @@ func (d *demo) startAgent(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.line.Done("cosell-agent runs, with the document that Terraform put out and nothing else", time.Since(begun))
+	d.line.Done(d.of(d.environment)+"cosell-agent runs, with the document that Terraform put out and nothing else", time.Since(begun))
 	return nil
 }
 
@@ -263,47 +312,68 @@ func (d *demo) act(ctx context.Context, who, what, name string, parameters ...st
 	return flatten(object), nil
 }
 
-// settle shows that Terraform finds everything as it left it, although the agent has worked.
-func (d *demo) settle(ctx context.Context) error {
-	d.line.Chapter("10. The administrator looks again, and clears away")
-	took, err := elapsed(func() error { return d.cli.unchanged(ctx) })
-	if err != nil {
-		return err
+// environments lists what was provisioned, in the order in which it is cleared away: staging first.
+func (d *demo) environments() []*environment {
+	if d.staging == nil {
+		return []*environment{d.environment}
 	}
-	d.line.Done(d.cli.name+" plan: no changes", took)
+	return []*environment{d.staging, d.environment}
+}
+
+// settle shows that Terraform finds everything as it left it, although the agents have worked.
+func (d *demo) settle(ctx context.Context) error {
+	d.line.Chapter("The administrator looks again, and clears away")
+	for _, e := range d.environments() {
+		took, err := elapsed(func() error { return e.cli.unchanged(ctx) })
+		if err != nil {
+			return err
+		}
+		d.line.Done(d.of(e)+e.cli.name+" plan: no changes", took)
+	}
 	return nil
 }
 
-// tearDown stops the agent, destroys, and looks whether anything is left in the two systems.
+// tearDown stops the agents, destroys, and looks whether anything is left in the systems.
 func (d *demo) tearDown(ctx context.Context) error {
-	took, err := elapsed(d.agent.stop)
+	for _, e := range d.environments() {
+		if err := d.remove(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *demo) remove(ctx context.Context, e *environment) error {
+	took, err := elapsed(e.agent.stop)
 	if err != nil {
 		return err
 	}
-	if d.agent.err != nil {
-		return fmt.Errorf("the agent did not stop in an orderly way: %w", d.agent.err)
+	if e.agent.err != nil {
+		return fmt.Errorf("the agent did not stop in an orderly way: %w", e.agent.err)
 	}
-	d.children = d.children[:1] // the sandbox
-	d.line.Done("cosell-agent stopped in an orderly way", took)
-	if err := d.change(ctx, "destroy", "removed"); err != nil {
+	d.children = slices.DeleteFunc(d.children, func(c *child) bool { return c == e.agent })
+	d.line.Done(d.of(e)+"cosell-agent stopped in an orderly way", took)
+	if err := d.change(ctx, e, "destroy", "removed"); err != nil {
 		return err
 	}
 	begun := time.Now()
-	left, err := d.salesforce.customised(ctx)
+	left, err := e.salesforce.customised(ctx)
 	if err != nil {
 		return err
 	}
-	listens, err := d.partnerCenter.listens(ctx, d.webhook)
-	if err != nil {
-		return err
-	}
-	if listens {
-		left = append(left, "webhook registration "+d.webhook)
+	if e.webhook != "" {
+		listens, err := d.partnerCenter.listens(ctx, e.webhook)
+		if err != nil {
+			return err
+		}
+		if listens {
+			left = append(left, "webhook registration "+e.webhook)
+		}
 	}
 	if len(left) > 0 {
 		return fmt.Errorf("after destroy there is still: %s", strings.Join(left, ", "))
 	}
-	d.line.Done("nothing of it is left in Salesforce and Partner Center", time.Since(begun))
+	d.line.Done(d.of(e)+"nothing of it is left in Salesforce and Partner Center", time.Since(begun))
 	return nil
 }
 

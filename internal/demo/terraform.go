@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,9 +28,9 @@ type terraform struct {
 	env       []string
 }
 
-// newTerraform copies the example, lays out the mirror and writes the CLI configuration.
-func newTerraform(ctx context.Context, o options, directory string, variables map[string]string) (*terraform, error) {
-	t := &terraform{program: o.terraform, name: "terraform", directory: filepath.Join(directory, "example")}
+// newTerraform copies the example into a root of its own, lays out the mirror and writes the CLI configuration.
+func newTerraform(ctx context.Context, o options, directory, root string, variables map[string]string) (*terraform, error) {
+	t := &terraform{program: o.terraform, name: "terraform", directory: filepath.Join(directory, root)}
 	version, err := call(ctx, directory, append(cleanEnvironment(), "HOME="+directory), t.program, "version")
 	if err != nil {
 		return nil, err
@@ -127,6 +128,23 @@ func followChange(from io.Reader, progress func(done, planned int)) (done int, c
 	}
 	_, _ = io.Copy(io.Discard, from) // a line that was too long must not block the process
 	return done, complaints
+}
+
+// refused plans with other variables, which must fail, and returns what it said. A plan changes nothing.
+func (t *terraform) refused(ctx context.Context, variables map[string]string) (string, error) {
+	env := slices.Clone(t.env)
+	for name, value := range variables {
+		env = append(env, name+"="+value) // the last one of a name counts
+	}
+	said, err := call(ctx, t.directory, env, t.program, "plan", "-no-color")
+	if err == nil {
+		return "", fmt.Errorf("the plan should have failed, and says:\n%s", said)
+	}
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) {
+		return "", err
+	}
+	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "│", " ")), " "), nil // without frames and line breaks
 }
 
 // unchanged fails when the plan is not empty, and shows it.

@@ -23,12 +23,13 @@ type timeline struct {
 	waiting  int // length of the progress line that stands on the terminal
 	spoke    time.Time
 	compared int
+	chapters int
 }
 
 // entry is one line for machines.
 type entry struct {
 	At      float64  `json:"at_seconds"`
-	Kind    string   `json:"kind"` // chapter, done, act, arrived, field, failed, passed
+	Kind    string   `json:"kind"` // chapter, done, act, arrived, field, said, failed, passed
 	Who     string   `json:"who,omitempty"`
 	What    string   `json:"what,omitempty"`
 	Seconds *float64 `json:"seconds,omitempty"` // how long it took
@@ -47,16 +48,23 @@ func newTimeline(out *os.File, machines bool) *timeline {
 }
 
 // Title says what the demo is about.
-func (t *timeline) Title(directory string) {
+func (t *timeline) Title(subject, directory string) {
 	t.say(entry{Kind: "title", What: directory},
-		"One terraform apply, one agent, and a deal is equal on both sides.\n"+
+		subject+"\n"+
 			"Everything runs on this machine: a sandbox plays Microsoft Entra, Partner Center and Salesforce.\n"+
 			"Times are seconds since the start. Directory: "+directory+"\n")
 }
 
-// Chapter opens a part of the scenario.
+// Chapter opens a part of the scenario, with the next number.
 func (t *timeline) Chapter(title string) {
+	t.chapters++
+	title = fmt.Sprintf("%d. %s", t.chapters, title)
 	t.say(entry{Kind: "chapter", What: title}, "\n"+title+"\n")
+}
+
+// Said quotes a program.
+func (t *timeline) Said(who, what string) {
+	t.say(entry{Kind: "said", Who: who, What: what}, fmt.Sprintf("           ✓ %s: %s\n", who, clip(what)))
 }
 
 // Done says that a step of the set-up is finished.

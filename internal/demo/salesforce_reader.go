@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -53,6 +54,22 @@ func (s *salesforce) opportunities(ctx context.Context, field, value string) ([]
 // all reads every opportunity.
 func (s *salesforce) all(ctx context.Context) ([]record, error) {
 	return s.query(ctx, "SELECT "+strings.Join(opportunityFields, ", ")+" FROM Opportunity")
+}
+
+// solutions reads the identifiers of an opportunity's solutions as one record: 0, 1, … and length.
+func (s *salesforce) solutions(opportunity string) func(context.Context) (record, error) {
+	return func(ctx context.Context) (record, error) {
+		rows, err := s.query(ctx, "SELECT Solution_Identifier__c FROM Microsoft_Solution__c WHERE Opportunity__c = '"+opportunity+
+			"' ORDER BY Solution_Identifier__c")
+		if err != nil {
+			return nil, err
+		}
+		found := record{"length": strconv.Itoa(len(rows))}
+		for i, row := range rows {
+			found[strconv.Itoa(i)] = row["Solution_Identifier__c"]
+		}
+		return found, nil
+	}
 }
 
 // customised lists what of the example still stands in the organisation.

@@ -43,7 +43,10 @@ type story struct {
 // scenario lists the steps, to be run in this order.
 func (d *demo) scenario() []func(context.Context) error {
 	s := &story{demo: d}
-	return []func(context.Context) error{s.share, s.editInSalesforce, s.editInPartnerCenter, s.receive, s.accept, s.decline, s.mend, s.win}
+	return []func(context.Context) error{
+		s.share, s.editInSalesforce, s.editInPartnerCenter, s.changeSolutions, s.restore, s.show, s.askForHelp, s.microsoftDeclines,
+		s.receive, s.accept, s.decline, s.mend, s.win,
+	}
 }
 
 // inDays is the date so many days from now.
@@ -183,7 +186,7 @@ func (s *story) mend(ctx context.Context) error {
 	}
 	opportunity := made["id"]
 	_, err = s.expect(ctx, inSalesforce, "the Audit field names both causes and what to do", s.opportunity(opportunity),
-		has("Audit__c", "solution"), has("Audit__c", "Atlantis"), has("Sync_Status__c", "Audit"), is("Referral_Identifier__c", ""))
+		is("Name", "✗ Cloud backup"), has("Audit__c", "solution"), has("Audit__c", "Atlantis"), has("Sync_Status__c", "Audit"), is("Referral_Identifier__c", ""))
 	if err != nil {
 		return err
 	}

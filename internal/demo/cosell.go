@@ -108,7 +108,7 @@ func (s *story) microsoftDeclines(ctx context.Context) error {
 		return err
 	}
 	if left["status"] != "Active" {
-		return fmt.Errorf("Microsoft's answer closed the partner's own referral: %s/%s", left["status"], left["substatus"])
+		return fmt.Errorf("the partner's own referral was closed by Microsoft's answer: %s/%s", left["status"], left["substatus"])
 	}
 	return nil
 }

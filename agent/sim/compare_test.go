@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -42,9 +43,25 @@ func (w *world) everyDealIsEqual(o organisation, fewest int) {
 	}
 }
 
+// sold gives the identifiers of the solutions of an organisation's opportunities, typed or chosen, by opportunity.
+func (w *world) sold(o organisation) map[string][]string {
+	catalogue := map[string]string{}
+	for _, row := range o.org.Rows("Microsoft_Solution_Detail__c") {
+		catalogue[text(row["Id"])] = text(row["Solution_Identifier__c"])
+	}
+	sold := map[string][]string{}
+	for _, row := range o.org.Rows("Microsoft_Solution__c") {
+		identifier := cmp.Or(text(row["Solution_Identifier__c"]), catalogue[text(row["Solution_Detail__c"])])
+		if of := text(row["Opportunity__c"]); !slices.Contains(sold[of], identifier) {
+			sold[of] = append(sold[of], identifier)
+		}
+	}
+	return sold
+}
+
 // differences tells in what a row and a referral differ. Of a closed deal only the outcome counts: Partner Center takes no more
 // changes, so what a person edits in the CRM afterwards stays there.
-func differences(name string, row map[string]any, r *partnercenter.Referral) []string {
+func differences(name string, row map[string]any, sold []string, r *partnercenter.Referral) []string {
 	var faults []string
 	equal := func(field, left, right string) {
 		if left != right {
@@ -67,6 +84,11 @@ func differences(name string, row map[string]any, r *partnercenter.Referral) []s
 	equal("notes", text(row["Description"]), notes)
 	equal("close date", text(row["CloseDate"]), closing)
 	equal("value", number(row["Amount"]), r.Details.DealValue.String())
+	var solutions []string
+	for _, s := range r.Details.Requirements.Solutions {
+		solutions = append(solutions, s.ID)
+	}
+	equal("solutions", fmt.Sprint(slices.Sorted(slices.Values(sold))), fmt.Sprint(slices.Sorted(slices.Values(solutions))))
 	equal("visibility", strconv.FormatBool(row["Referral_Visible_to_Microsoft__c"] == true), strconv.FormatBool(r.Consent.ShareWithMicrosoft))
 	return faults
 }

@@ -57,14 +57,14 @@ func TestADealEachWay(t *testing.T) {
 
 // unequal tells what is not equal of the deals of these names: one record on each side, with the same values.
 func (w *world) unequal(o organisation, names ...string) []string {
-	rows, referrals := w.opportunities(o), w.referrals()
+	rows, referrals, sold := w.opportunities(o), w.referrals(), w.sold(o)
 	var faults []string
 	for _, name := range names {
 		if len(rows[name]) != 1 || len(referrals[name]) != 1 {
 			faults = append(faults, fmt.Sprintf("%s: %d opportunities and %d referrals", name, len(rows[name]), len(referrals[name])))
 			continue
 		}
-		faults = append(faults, differences(name, rows[name][0], referrals[name][0])...)
+		faults = append(faults, differences(name, rows[name][0], sold[text(rows[name][0]["Id"])], referrals[name][0])...)
 	}
 	return faults
 }

@@ -45,7 +45,7 @@ func troubledDays(w *world, directory string) {
 	}
 	w.trouble(lab.FaultPlan{}, partnercenter.DeliveryPlan{})
 	time.Sleep(3 * time.Hour) // sweeps repair what no webhook announced, and back-offs end
-	w.everyDealIsEqual(o, 30)
+	w.everyDealIsEqual(o, 20)
 	quiet := w.mark()
 	time.Sleep(6 * time.Hour)
 	w.rests(quiet, o)

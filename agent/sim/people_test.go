@@ -143,11 +143,14 @@ func (p *person) edit(o organisation, row map[string]any, careful bool) {
 		change["close_date"] = p.date()
 	case n < 75:
 		change["stage"] = []string{"Needs Analysis", "Value Proposition"}[p.random.IntN(2)]
-	case n < 83:
+	case n < 80:
+		p.changeSolutions(o, row)
+		return
+	case n < 87:
 		change["stage"] = []string{stageWon, stageLost}[p.random.IntN(2)]
 	case careful:
 		return
-	case n < 90:
+	case n < 91:
 		change["Sync_with_Partner_Center__c"] = strconv.FormatBool(p.chance(80))
 	case n < 94:
 		change["Referral_Visible_to_Microsoft__c"] = "true"
@@ -161,6 +164,20 @@ func (p *person) edit(o organisation, row map[string]any, careful bool) {
 	}
 	p.do("edit_opportunity", change)
 }
+
+// changeSolutions adds a solution to an opportunity, typed or chosen from the catalogue, or removes one of several.
+func (p *person) changeSolutions(o organisation, row map[string]any) {
+	rows := slices.DeleteFunc(o.org.Rows("Microsoft_Solution__c"), func(s map[string]any) bool { return s["Opportunity__c"] != row["Id"] })
+	if solution, found := pick(p.random, rows); found && len(rows) > 1 && p.chance(50) {
+		p.do("remove_solution", map[string]string{"org": o.name, "id": text(solution["Id"])})
+		return
+	}
+	how := []string{"solution", "detail"}[p.random.IntN(2)]
+	p.do("add_solution", map[string]string{"org": o.name, "opportunity": text(row["Id"]), how: p.solution()})
+}
+
+// solution is one of those in the catalogue.
+func (p *person) solution() string { return fmt.Sprintf("SOL-%d-A", 1+p.random.IntN(catalogued)) }
 
 // sendsReferrals is a seller at Microsoft: sends deals, edits what is open, and answers the partner's requests for help.
 func sendsReferrals(prefixed int) func(*person) {
@@ -209,8 +226,12 @@ func worksInThePortal(prefixed int) func(*person) {
 			edit["value"] = p.amount()
 		case n < 70:
 			edit["notes"] = fmt.Sprintf("Words of the portal, %d.", p.done)
-		case n < 85:
+		case n < 80:
 			edit["close_date"] = p.date()
+		case n < 84:
+			edit["add_solution"] = p.solution()
+		case n < 87:
+			edit["remove_solution"] = p.solution()
 		case n < 92:
 			edit["visible"] = "true"
 		default:

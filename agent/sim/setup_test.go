@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"flag"
+	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -115,7 +116,16 @@ func (w *world) provision(o organisation) {
 		}
 	}
 	w.permit(client, o, custom)
+	for i := range catalogued {
+		identifier := fmt.Sprintf("SOL-%d-A", i+1)
+		if _, err := o.org.Create(custom[0], map[string]any{"Name": "Solution " + identifier, "Solution_Identifier__c": identifier}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
+
+// catalogued is how many solutions an organisation's catalogue has: SOL-1-A, SOL-2-A, ….
+const catalogued = 4
 
 func (w *world) permit(client *salesforce.Client, o organisation, objects []string) {
 	w.t.Helper()

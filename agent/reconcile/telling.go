@@ -147,7 +147,10 @@ func (r *run) report(ctx context.Context, codes, text string) error {
 
 // fingerprint identifies everything of the deal that a person can change.
 func (r *run) fingerprint() string {
-	fields := maps.Clone(r.record.Fields)
+	fields := map[string]any{}
+	for _, row := range r.settings.Plan.Rows {
+		fields[row.CRM] = r.record.Fields[row.CRM] // not what the agent itself writes: Sync Status and Audit
+	}
 	if name, unmarked, ok := (mapping.Plan{Rows: r.settings.Plan.Rows}).Mark(fields, ""); ok {
 		fields[name] = unmarked // our own mark is no change of the deal
 	}

@@ -59,7 +59,7 @@ func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *
 			"intake":                enumerated("How Partner Center's changes arrive: `webhook` (default), `poll`, or `both`. Staging that shares a tenant with production polls.", document.IntakeWebhook, document.IntakePoll, document.IntakeBoth),
 			"webhook":               webhookAttribute(),
 			"referral_scope":        scopeAttribute(),
-			"partner_center_writes": enumerated("Whether writes to Partner Center are sent (`live`, default) or only computed and logged by the agent (`shadow`).", document.WritesLive, document.WritesShadow),
+			"partner_center_writes": enumerated("Whether writes to Partner Center are sent (`live`, default) or only computed, logged, and shown by `cosell-agent deals show` (`shadow`).", document.WritesLive, document.WritesShadow),
 			"sync_delay":            durationWithDefault("How long after its last edit an opportunity is shared for the first time, as a Go duration. Default `20s`.", defaultSyncDelay),
 			"default_currency": schema.StringAttribute{
 				Optional:            true,

@@ -82,6 +82,7 @@ func (o *Org) Acts() []Act {
 		{"remove_team_member", "remove a member of an opportunity's team", []Parameter{need("id", "team member id")}, false, o.deleteAct("OpportunityTeamMember")},
 		{"delete_opportunity", "delete an opportunity", []Parameter{id}, false, o.deleteAct("Opportunity")},
 	}
+	acts = append(acts, o.leadActs()...)
 	for i := range acts {
 		acts[i].Do = acts[i].checked()
 	}

@@ -207,11 +207,12 @@ func (a answer) at(path string) any {
 	return value
 }
 
-func (a answer) equal(path string, want any) {
+func (a answer) equal(path string, want any) answer {
 	a.t.Helper()
 	if got := a.at(path); got != want {
 		a.t.Errorf("%s is %v, want %v in %s", path, got, want, a.raw)
 	}
+	return a
 }
 
 func (r *rig) query(token, soql string) answer {

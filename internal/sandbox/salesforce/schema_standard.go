@@ -4,7 +4,7 @@ package salesforce
 // many more, and naming one of those is an error here.
 func standardCatalog() *catalog {
 	return newCatalog(
-		accountObject(), contactObject(), opportunityObject(), contactRoleObject(), teamMemberObject(), stageObject(), userObject(),
+		accountObject(), contactObject(), leadObject(), opportunityObject(), contactRoleObject(), teamMemberObject(), stageObject(), userObject(),
 		organizationObject(), currencyTypeObject(), permissionSetObject(), fieldPermissionsObject(),
 		objectPermissionsObject(), assignmentObject(),
 	)

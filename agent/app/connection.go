@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	adapter "github.com/cosell-sync/terraform-provider-cosell/agent/crm/salesforce"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
@@ -32,6 +33,7 @@ type connection struct {
 	poll     time.Duration
 	sweep    time.Duration
 	watchCRM bool
+	leads    crm.Feed // nil: nobody watches leads
 	log      hclog.Logger
 }
 
@@ -129,14 +131,18 @@ func (a *App) connection(d document.Document, org *adapter.Org, center referral.
 		sweep = min(sweep, poll)
 	}
 	engine := reconcile.New(reconcile.Options{
-		Store: a.store, CRM: org, PartnerCenter: center, Settings: rules, Now: a.machine.Now, Jitter: a.machine.Jitter,
+		Store: a.store, CRM: org, Leads: org, PartnerCenter: center, Settings: rules, Now: a.machine.Now, Jitter: a.machine.Jitter,
 		RetryAfter: func(err error) time.Duration { return max(salesforce.RetryAfter(err), partnercenter.RetryAfter(err)) },
 		Log:        a.log.Named("reconcile"),
 	})
-	return &connection{
+	c := &connection{
 		machine: a.machine, store: a.store, org: org, center: center, engine: engine, poll: poll, sweep: sweep, log: a.log,
 		watchCRM: d.Flow(document.FlowOpportunityToPartnerCenter) || d.Flow(document.FlowSolutionsToPartnerCenter),
-	}, nil
+	}
+	if d.Flow(document.FlowLeadsToPartnerCenter) {
+		c.leads = org.LeadFeed()
+	}
+	return c, nil
 }
 
 // resolve reads a secret that the document refers to.

@@ -23,8 +23,9 @@ var gates = []struct {
 	{document.FlowPartnerCenterToCRM, []reconcile.Effect{reconcile.CreateOpportunity, reconcile.UpdateOpportunity}},
 	{document.FlowCreateReferral, []reconcile.Effect{reconcile.CreateReferral, reconcile.CreateCounterpart}},
 	{document.FlowOpportunityToPartnerCenter, []reconcile.Effect{reconcile.CreateReferral, reconcile.CreateCounterpart, reconcile.PatchReferral}},
-	{document.FlowCRMToPartnerCenter, []reconcile.Effect{reconcile.PatchReferral}},
+	{document.FlowCRMToPartnerCenter, []reconcile.Effect{reconcile.PatchReferral, reconcile.AcceptLead}},
 	{document.FlowSolutionsToPartnerCenter, []reconcile.Effect{reconcile.PatchSolutions}},
+	{document.FlowLeadsToPartnerCenter, []reconcile.Effect{reconcile.AcceptLead}},
 	{document.FlowMicrosoftReferralUpdates, []reconcile.Effect{reconcile.ReadCounterpart}},
 }
 
@@ -42,7 +43,7 @@ func blocked(d document.Document) map[reconcile.Effect]string {
 		}
 	}
 	if d.PartnerCenter.Writes == document.WritesShadow {
-		for _, effect := range []reconcile.Effect{reconcile.CreateReferral, reconcile.CreateCounterpart, reconcile.PatchReferral} {
+		for _, effect := range []reconcile.Effect{reconcile.CreateReferral, reconcile.CreateCounterpart, reconcile.PatchReferral, reconcile.AcceptLead} {
 			off[effect] = shadow
 		}
 	}
@@ -61,6 +62,12 @@ func names(d document.Document) adapter.Names {
 		SolutionOpportunity: fields[document.FieldSolutionOpportunity], SolutionIdentifier: fields[document.FieldSolutionIdentifier],
 		SolutionName: fields[document.FieldSolutionName], SolutionDetail: fields[document.FieldSolutionDetail],
 		DetailIdentifier: fields[document.FieldDetailIdentifier],
+	}
+	if lead := d.CRM.Lead; lead != nil {
+		n.Leads = adapter.LeadNames{
+			Object: objects[document.ObjectLead], Status: lead.Status,
+			Key: fields[document.FieldLeadKey], ReferralID: fields[document.FieldLeadReferralID], ReferralLink: fields[document.FieldLeadReferralLink],
+		}
 	}
 	for _, row := range d.Mappings {
 		n.Mapped = append(n.Mapped, row.RecordPaths()...)
@@ -148,7 +155,7 @@ func settings(d document.Document, p mapping.Plan, machine Machine) (reconcile.S
 	return reconcile.Settings{
 		Plan: p, Blocked: blocked(d), Delay: delay, MarketplaceIntent: d.Sharing.MarketplaceIntent,
 		MatchPostalCode: slices.Contains(d.Accounts.Keys, "postal_code"), CreateAccounts: d.Accounts.None == "create",
-		Scope: scopeOf(d.PartnerCenter.Scope), PartnerID: d.PartnerCenter.PartnerID, Settle: machine.settle(), Lease: machine.Lease,
+		Leads: d.CRM.Lead != nil, CoSellOnly: d.Sharing.CoSellOnly, Scope: scopeOf(d.PartnerCenter.Scope), PartnerID: d.PartnerCenter.PartnerID, Settle: machine.settle(), Lease: machine.Lease,
 	}, nil
 }
 

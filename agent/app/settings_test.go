@@ -68,7 +68,7 @@ func TestFlowsGateEffects(t *testing.T) {
 	}
 	d.PartnerCenter.Writes = document.WritesShadow
 	got := blocked(d)
-	for _, effect := range []reconcile.Effect{reconcile.CreateReferral, reconcile.PatchReferral, reconcile.CreateCounterpart} {
+	for _, effect := range []reconcile.Effect{reconcile.CreateReferral, reconcile.PatchReferral, reconcile.CreateCounterpart, reconcile.AcceptLead} {
 		if got[effect] != shadow {
 			t.Errorf("shadow writes let %v through", effect)
 		}
@@ -84,7 +84,7 @@ func TestFlowsGateEffects(t *testing.T) {
 		gated[gate.flow] = true
 	}
 	d.PartnerCenter.Writes, d.Flows = document.WritesLive, nil
-	if got := blocked(d); len(got) != 7 {
+	if got := blocked(d); len(got) != 8 {
 		t.Errorf("no flow is on, and yet only %v is blocked", got)
 	}
 }

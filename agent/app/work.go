@@ -21,6 +21,9 @@ func (c *connection) run(ctx context.Context) error {
 	if c.watchCRM {
 		start(c.pollRecords)
 	}
+	if c.leads != nil {
+		start(c.pollLeads)
+	}
 	start(c.prune)
 	c.dispatch(ctx, &group)
 	group.Wait()
@@ -152,6 +155,10 @@ func (c *connection) every(ctx context.Context, name string, interval func() tim
 
 func (c *connection) pollRecords(ctx context.Context) {
 	c.every(ctx, watch.CRMFeed, func() time.Duration { return c.budget.interval(c.poll) }, func(ctx context.Context) (int, error) { return watch.Records(ctx, c.org, c.store, c.machine.Now()) })
+}
+
+func (c *connection) pollLeads(ctx context.Context) {
+	c.every(ctx, watch.LeadFeed, func() time.Duration { return c.budget.interval(c.poll) }, func(ctx context.Context) (int, error) { return watch.Leads(ctx, c.leads, c.store, c.machine.Now()) })
 }
 
 func (c *connection) sweepReferrals(ctx context.Context) {

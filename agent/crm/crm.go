@@ -89,6 +89,7 @@ type NewSolution struct {
 // Bookkeeping is what the agent writes on a record for itself and for the seller. Nil fields are left alone.
 type Bookkeeping struct {
 	Key, SyncStatus, Audit *string
+	Share                  bool // tick Sync with Partner Center for a seller who asked for it in another way
 }
 
 // NewRecord is an opportunity to be created for a referral, with its account unless AccountID names one.

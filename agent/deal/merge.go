@@ -468,6 +468,9 @@ func (a amount) sendable() bool {
 	return a.value != "" && a.value != "0" && a.value[0] != '-' && a.currency != ""
 }
 
+// Sendable reports whether the deal value may be written anywhere.
+func Sendable(values Values) bool { return amountOf(values).sendable() }
+
 func (m *merger) eachOfValue(do func(field string)) {
 	do(DealValue)
 	do(Currency)

@@ -32,10 +32,11 @@ const (
 	CreateReferral Effect = iota
 	PatchReferral
 	CreateCounterpart
-	CreateOpportunity
-	UpdateOpportunity
-	PatchSolutions  // of PatchReferral, what concerns solutions
-	ReadCounterpart // no write, but what the writes about Microsoft's answer build on
+	CreateOpportunity // or a lead
+	UpdateOpportunity // or a lead
+	PatchSolutions    // of PatchReferral, what concerns solutions
+	AcceptLead        // of PatchReferral, the acceptance of a lead that was converted
+	ReadCounterpart   // no write, but what the writes about Microsoft's answer build on
 )
 
 // Settings are the rules of one connector.
@@ -51,6 +52,8 @@ type Settings struct {
 	// Scope tells whether a referral is this connector's own, be it one that is only about to be created (it has no ID then);
 	// nil when all are.
 	Scope func(referral.Referral) bool
+	// Leads says that the CRM keeps leads, and CoSellOnly that none come from Partner Center.
+	Leads, CoSellOnly bool
 	// PartnerID is the partner location of new referrals, as far as it is known.
 	PartnerID string
 	// Settle is how long after a create was sent its outcome can be read back: the longest that the request, and the list
@@ -64,6 +67,7 @@ type Settings struct {
 type Engine struct {
 	store    store.Deals
 	crm      crm.CRM
+	leads    crm.Leads
 	center   referral.API
 	settings Settings
 	rules    []deal.Rule
@@ -80,6 +84,7 @@ type Engine struct {
 type Options struct {
 	Store         store.Deals
 	CRM           crm.CRM
+	Leads         crm.Leads // of the same CRM; nil: it has none
 	PartnerCenter referral.API
 	Settings      Settings
 	Now           func() time.Time
@@ -93,7 +98,7 @@ type Options struct {
 // New makes an engine.
 func New(o Options) *Engine {
 	return &Engine{
-		store: o.Store, crm: o.CRM, center: o.PartnerCenter, settings: o.Settings, rules: o.Settings.Plan.Rules(),
+		store: o.Store, crm: o.CRM, leads: o.Leads, center: o.PartnerCenter, settings: o.Settings, rules: o.Settings.Plan.Rules(),
 		now: o.Now, jitter: o.Jitter, asked: o.RetryAfter, log: o.Log,
 	}
 }

@@ -18,7 +18,7 @@ const (
 	intentCounterpart = "create_counterpart"
 	intentOpportunity = "create_opportunity"
 	intentPatch       = "patch_referral"
-	intentUpdate      = "update_opportunity"
+	intentUpdate      = "update_opportunity" // or a lead
 )
 
 // journalled is what a create's intent keeps: the exact bytes, and what both sides hold once they have arrived.
@@ -52,6 +52,8 @@ func (r *run) finish(ctx context.Context, intent store.Intent) (store.Outcome, e
 		return r.finishCounterpart(ctx, intent, planned)
 	case intentOpportunity:
 		return r.finishOpportunity(ctx, intent, planned)
+	case intentLead:
+		return r.finishLead(ctx, intent, planned)
 	default:
 		return nil, fmt.Errorf("intent %s has the unknown kind %q", intent.ID, intent.Kind)
 	}

@@ -51,11 +51,14 @@ func packAttempt(attempt deal.Attempt) store.Values {
 
 func memoryOf(d store.Deal) deal.Memory {
 	var memory deal.Memory
-	if d.Base != nil {
+	if d.Base != nil && !ofLead(d.Base) {
 		base := unpackPair(d.Base, "")
 		memory.Base = &base
 	}
 	for _, pending := range d.Pending {
+		if ofLead(pending) {
+			continue
+		}
 		memory.Pending = append(memory.Pending, deal.Attempt{Seen: unpackPair(pending, seenPrefix), Intended: unpackPair(pending, intendedPrefix)})
 	}
 	return memory

@@ -25,8 +25,7 @@ func (r *run) receive(ctx context.Context) (store.Outcome, error) {
 	case deal.Terminal(values[deal.StatusField]):
 		return store.Done{}, nil
 	case r.referral.Lead:
-		r.log.Info("is a lead, which Partner Center keeps until it is accepted", "referral", r.referral.ID)
-		return store.Done{}, nil
+		return r.receiveLead(ctx, values)
 	}
 	if outcome, err := r.mayBeOurs(ctx); outcome != nil || err != nil {
 		return outcome, err
@@ -155,7 +154,7 @@ func (r *run) newRecord(ctx context.Context, values deal.Values, accountID strin
 	}
 	record := crm.NewRecord{
 		ReferralID: r.referral.ID, Fields: fields, AccountID: accountID, Account: account, Solutions: sold, Contacts: contacts,
-		SyncStatus: statusInSync, Audit: r.auditLine("Received from Partner Center as referral " + r.referral.ID + "."),
+		SyncStatus: statusInSync, Audit: r.auditLine("Received from Partner Center as referral " + r.referral.ID + "." + r.leadLeft()),
 	}
 	return record, deal.Pair{CRM: written, Referral: values}, nil
 }

@@ -39,6 +39,9 @@ func (r *run) reconcile(ctx context.Context) (store.Outcome, error) {
 			return outcome, err
 		}
 	}
+	if r.aboutLead() {
+		return r.onLead(ctx)
+	}
 	if err := r.read(ctx); err != nil {
 		return nil, err
 	}
@@ -274,7 +277,7 @@ func (r *run) joinReferralsDeal(ctx context.Context, key, referralID string) err
 	if err != nil {
 		return err
 	}
-	if bound := other.Link.CRMID; bound != "" && bound != r.record.ID {
+	if bound := other.Link.CRMID; bound != "" && bound != r.record.ID && !r.isLead(bound) {
 		return problem.New(problem.BoundElsewhere, "opportunity "+r.record.ID, "referral "+referralID+" belongs to record "+bound)
 	}
 	return r.absorb(ctx, key)

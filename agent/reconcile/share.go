@@ -22,6 +22,9 @@ func (r *run) share(ctx context.Context) (store.Outcome, error) {
 	if rested := r.record.ModifiedAt.Add(r.settings.Delay); r.now().Before(rested) {
 		return store.Retry{At: rested}, nil
 	}
+	if outcome, err := r.shareOfLead(ctx); outcome != nil || err != nil {
+		return outcome, err
+	}
 	draft, err := r.draft()
 	if err != nil {
 		return nil, unreadable(problem.OpportunityRefused, "opportunity "+r.record.ID, err)

@@ -210,6 +210,12 @@ func isLead(r *partnercenter.Referral) bool {
 	if r.Type != partnercenter.TypeIndependent || r.Status == partnercenter.StatusActive {
 		return false
 	}
-	fromMicrosoft := r.InviteContext.InvitedBy.OrganizationID == partnercenter.MicrosoftOrganization
-	return r.Qualification == partnercenter.QualificationDirect || fromMicrosoft
+	switch r.InviteContext.InvitedBy.OrganizationID {
+	case partnercenter.MicrosoftOrganization:
+		return true
+	case "":
+		return r.Qualification == partnercenter.QualificationDirect
+	default:
+		return false // the partner's own, or another partner's
+	}
 }

@@ -17,6 +17,7 @@ import (
 // Names of the cursors, which are also the names of the leases that let one process at a time read a feed.
 const (
 	CRMFeed      = "crm_changes"
+	LeadFeed     = "lead_changes"
 	ReferralFeed = "referral_sweep"
 )
 
@@ -29,7 +30,16 @@ const settled = 3 * time.Second
 // Records polls the CRM's feed once and reports how many hits it had, known ones included. A record that changed this very
 // second may change again without a new time stamp; it is therefore looked at once more when its stamp has settled.
 func Records(ctx context.Context, feed crm.Feed, queue store.Queue, now time.Time) (int, error) {
-	position, err := queue.Cursor(ctx, CRMFeed)
+	return records(ctx, CRMFeed, feed, queue, now)
+}
+
+// Leads is [Records] for the feed of the CRM's leads.
+func Leads(ctx context.Context, feed crm.Feed, queue store.Queue, now time.Time) (int, error) {
+	return records(ctx, LeadFeed, feed, queue, now)
+}
+
+func records(ctx context.Context, name string, feed crm.Feed, queue store.Queue, now time.Time) (int, error) {
+	position, err := queue.Cursor(ctx, name)
 	if err != nil {
 		return 0, err
 	}
@@ -43,10 +53,10 @@ func Records(ctx context.Context, feed crm.Feed, queue store.Queue, now time.Tim
 			hit.Version += " unsettled"
 		}
 		events = append(events, store.Event{
-			ID: eventID(CRMFeed, hit.ID, hit.Version), Source: "poll", Key: store.RecordKey(hit.ID), Name: "record-changed", Priority: store.Live,
+			ID: eventID(name, hit.ID, hit.Version), Source: "poll", Key: store.RecordKey(hit.ID), Name: "record-changed", Priority: store.Live,
 		})
 	}
-	return len(hits), queue.Enqueue(ctx, events, &store.Cursor{Name: CRMFeed, Value: next})
+	return len(hits), queue.Enqueue(ctx, events, &store.Cursor{Name: name, Value: next})
 }
 
 // Referrals sweeps Partner Center once: everything updated since the last sweep. The first sweep takes the referrals that

@@ -8,6 +8,7 @@ const (
 	ObjectContactRole    = "contact_role"
 	ObjectSolution       = "solution"
 	ObjectSolutionDetail = "solution_detail"
+	ObjectLead           = "lead"
 
 	FieldSync           = "sync_with_partner_center"
 	FieldReferralID     = "referral_identifier"
@@ -28,6 +29,10 @@ const (
 	FieldSolutionDetail      = "solution_detail"
 
 	FieldDetailIdentifier = "solution_detail_identifier"
+
+	FieldLeadKey          = "lead_referral_key"
+	FieldLeadReferralID   = "lead_referral_identifier"
+	FieldLeadReferralLink = "lead_referral_link"
 )
 
 // salesforceObjects and salesforceFields are the names that our example installation creates; every one can be overridden.
@@ -67,6 +72,8 @@ func ObjectOf(field string) string {
 		return ObjectSolution
 	case FieldDetailIdentifier:
 		return ObjectSolutionDetail
+	case FieldLeadKey, FieldLeadReferralID, FieldLeadReferralLink:
+		return ObjectLead
 	default:
 		return ObjectOpportunity
 	}

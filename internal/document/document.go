@@ -110,6 +110,7 @@ type CRM struct {
 	Objects    map[string]Name `json:"objects" jsonschema:"description=API name by role."`
 	Fields     map[string]Name `json:"fields" jsonschema:"description=API name by role."`
 	Stages     Stages          `json:"stages"`
+	Lead       *Lead           `json:"lead,omitempty" jsonschema:"description=Given where leads are records of the CRM; otherwise they stay in Partner Center."`
 	Marks      bool            `json:"display_check_mark"`
 }
 

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,6 +122,41 @@ func TestSchema(t *testing.T) {
 	instance.(map[string]any)["surprise"] = true
 	if compiled.Validate(instance) == nil {
 		t.Error("the schema accepts an unknown field")
+	}
+}
+
+// withLeads is the example with leads.
+func withLeads() Document {
+	d := example()
+	d.CRM.Lead = &Lead{Status: "Open - Not Contacted"}
+	maps.Copy(d.CRM.Objects, DefaultLeadObjects(Salesforce))
+	maps.Copy(d.CRM.Fields, DefaultLeadFields(Salesforce))
+	d.Flows[slices.IndexFunc(d.Flows, func(f Flow) bool { return f.Name == FlowLeadsToPartnerCenter })].Enabled = true
+	return d
+}
+
+// Leads stand in a document with all that they need, or not at all.
+func TestLeadsAreWholeOrAbsent(t *testing.T) {
+	encoded, err := Encode(withLeads())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if decoded, err := Decode(encoded); err != nil || cmp.Diff(withLeads(), decoded) != "" {
+		t.Errorf("a document with leads comes back as another: %v", err)
+	}
+	for says, change := range map[string]func(*Document){
+		"crm.lead: flow leads_to_partner_center needs it":                    func(d *Document) { d.CRM.Lead = nil },
+		"crm.objects.lead: it is missing":                                    func(d *Document) { delete(d.CRM.Objects, ObjectLead) },
+		"crm.fields.lead_referral_key: it is missing":                        func(d *Document) { delete(d.CRM.Fields, FieldLeadKey) },
+		"crm.lead.status: it is missing":                                     func(d *Document) { d.CRM.Lead.Status = "" },
+		"crm.fields.lead_referral_link: there are no leads without crm.lead": func(d *Document) { d.CRM.Lead = nil },
+		"crm.objects.lead: there are no leads without crm.lead":              func(d *Document) { d.CRM.Lead = nil },
+	} {
+		d := withLeads()
+		change(&d)
+		if err := d.Validate(); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("want %q, got %v", says, err)
+		}
 	}
 }
 

@@ -66,6 +66,9 @@ func (d Document) Validate() error {
 	reference("partner_center.credentials.refresh_token", pc.Credentials.RefreshToken)
 	faults = append(faults, d.CRM.faults()...)
 	faults = append(faults, d.flowFaults()...)
+	if d.Flow(FlowLeadsToPartnerCenter) && d.CRM.Lead == nil {
+		fault("crm.lead: flow %s needs it", FlowLeadsToPartnerCenter)
+	}
 	faults = append(faults, d.mappingFaults()...)
 	duration("sharing.delay", d.Sharing.Delay, 0)
 	duration("schedule.poll", d.Schedule.Poll, 100*time.Millisecond)
@@ -123,6 +126,7 @@ func (c CRM) faults() []error {
 			fault("crm.fields.%s: it is missing", role)
 		}
 	}
+	faults = append(faults, c.leadFaults()...)
 	for role := range DefaultObjects(c.Type) {
 		if c.Objects[role] == "" {
 			fault("crm.objects.%s: it is missing", role)

@@ -17,6 +17,7 @@ const (
 	VariableDealValueField    = "deal_value_field"
 	VariableDealCurrencyField = "deal_value_currency_code_field"
 	VariableCoSellOnly        = "sync_co_sell_opportunities_only"
+	VariableLeadStatus        = "lead_status_name"
 	VariableAutoHealInterval  = "auto_heal_interval"
 )
 
@@ -58,8 +59,10 @@ var knownVariables = []KnownVariable{
 		map[string]string{Salesforce: "Amount", Dynamics365: "estimatedvalue"}},
 	{VariableDealCurrencyField, "The opportunity field that holds the currency of the deal value.", VariableField,
 		map[string]string{Salesforce: "CurrencyIsoCode", Dynamics365: "transactioncurrencyid"}},
-	{VariableCoSellOnly, "Whether only co-sell opportunities come from Partner Center into the CRM, and no leads.", VariableYesNo,
+	{VariableCoSellOnly, "Whether only co-sell opportunities come from Partner Center into the CRM, and no leads. Leads come where the connector has them, see `leads_to_partner_center`.", VariableYesNo,
 		map[string]string{Salesforce: No, Dynamics365: No}},
+	{VariableLeadStatus, "The status of a lead that comes from Partner Center: a value of the organisation's picklist.", VariableText,
+		map[string]string{Salesforce: "Open - Not Contacted"}},
 	{VariableAutoHealInterval, "How often the sweep looks for differences that no event announced.", VariableDuration,
 		map[string]string{Salesforce: "15m", Dynamics365: "15m"}},
 }

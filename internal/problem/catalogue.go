@@ -41,6 +41,7 @@ const (
 	AccountMissing      Code = "CS304"
 	LeadNotShared       Code = "CS305"
 	OutOfScope          Code = "CS306"
+	LeadWithoutDeal     Code = "CS307"
 	DocumentVersion     Code = "CS401"
 	DocumentInvalid     Code = "CS402"
 	WrongAccount        Code = "CS403"
@@ -52,6 +53,7 @@ const (
 	FieldNotWritable    Code = "CS409"
 	FieldTypeMismatch   Code = "CS410"
 	PicklistUnknown     Code = "CS411"
+	LeadStatusMissing   Code = "CS412"
 	Unavailable         Code = "CS501"
 	Throttled           Code = "CS502"
 	SessionExpired      Code = "CS503"
@@ -100,6 +102,7 @@ var catalogue = []Entry{
 	{AccountMissing, NeedsPerson, "No customer account matches the referral, and the connector does not create accounts.", "Create the account with the referral's customer name and postal code."},
 	{LeadNotShared, NeedsPerson, "The referral is a lead, and only co-sell opportunities are synchronised.", "Handle the lead in Partner Center."},
 	{OutOfScope, NeedsPerson, "The referral is outside the connector's scope.", "Widen referral_scope if this environment should handle it."},
+	{LeadWithoutDeal, NeedsPerson, "The lead was converted without an opportunity, so nothing was accepted in Partner Center.", "Accept or decline the referral in Partner Center; once accepted, it becomes an opportunity."},
 	{DocumentVersion, NeedsPerson, "The agent document has a version that this program does not know.", "Use a provider and an agent of matching releases."},
 	{DocumentInvalid, NeedsPerson, "The agent document is not valid.", "Apply the Terraform configuration again and pass its output unchanged."},
 	{WrongAccount, NeedsPerson, "The credentials belong to another tenant or organisation than the one that is pinned.", "Use the credentials of the pinned environment, or correct the pin."},
@@ -111,6 +114,7 @@ var catalogue = []Entry{
 	{FieldNotWritable, NeedsPerson, "A field that the mapping writes cannot be written.", "Map another field, use direction outbound, or grant the agent's user the right to edit it."},
 	{FieldTypeMismatch, NeedsPerson, "A field cannot hold what the mapping writes into it.", "Map a field of a fitting type, or turn the value into the field's type by an expression."},
 	{PicklistUnknown, NeedsPerson, "The mapping names a picklist value that the field does not have.", "Correct the value, or add it to the picklist; it is the API name that counts, not the label."},
+	{LeadStatusMissing, NeedsPerson, "The status that new leads get is not in the organisation's picklist.", "Set the variable lead_status_name to an active value of the lead's Status, or add the value."},
 	{Unavailable, Later, "The remote system did not answer as it should.", "Nothing needs to be done; it is tried again."},
 	{Throttled, Later, "The remote system asked for fewer calls.", "Nothing needs to be done; it is tried again after the time it gave."},
 	{SessionExpired, Later, "The session expired.", "Nothing needs to be done; it is renewed."},

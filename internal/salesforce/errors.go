@@ -168,6 +168,12 @@ func IsDuplicate(err error) bool {
 	return ok && e.Has("DUPLICATE_VALUE", "DUPLICATES_DETECTED", "DUPLICATE_DEVELOPER_NAME")
 }
 
+// IsConvertedLead reports whether a change was refused because the lead was converted, after which nobody can change it.
+func IsConvertedLead(err error) bool {
+	e, ok := asAPIError(err)
+	return ok && e.Has("CANNOT_UPDATE_CONVERTED_LEAD")
+}
+
 // IsThrottled reports whether the org's API allowance or its limit of concurrent requests is used up.
 func IsThrottled(err error) bool {
 	e, ok := asAPIError(err)

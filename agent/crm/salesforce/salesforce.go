@@ -30,6 +30,8 @@ type Names struct {
 	Mapped []string
 	// Country and PostalCode are the account's fields that hold them, without prefix.
 	Country, PostalCode string
+
+	Leads LeadNames
 }
 
 // Org is one organisation.
@@ -39,6 +41,7 @@ type Org struct {
 
 	selected     []string // what Read selects of the opportunity and its account
 	solutions    solutionRows
+	leads        leadRecords
 	hasTeam      bool // opportunity teams are on
 	hasCurrency  bool
 	countryCodes bool // state and country picklists are on
@@ -75,6 +78,9 @@ func Open(ctx context.Context, client *salesforce.Client, names Names) (*Org, er
 		return nil, err
 	}
 	if err := org.describeMapped(ctx); err != nil {
+		return nil, err
+	}
+	if err := org.describeLeads(ctx); err != nil {
 		return nil, err
 	}
 	stages, err := salesforce.Query[Stage](ctx, client.Data(),

@@ -151,6 +151,9 @@ func (o *Org) EncodeUpdate(changes crm.Changes) ([]byte, error) {
 	if book.Key != nil {
 		body[o.names.Key] = strings.ToLower(*book.Key)
 	}
+	if book.Share {
+		body[o.names.Sync] = true
+	}
 	if book.SyncStatus != nil {
 		body[o.names.SyncStatus] = *book.SyncStatus
 	}

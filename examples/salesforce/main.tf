@@ -24,6 +24,7 @@ module "kit" {
   }
   default_currency = var.default_currency
   disabled_flows   = var.disabled_flows
+  leads            = var.leads
   sync_delay       = var.sync_delay
   schedule         = { poll = var.poll_interval }
   field_mappings   = var.field_mappings

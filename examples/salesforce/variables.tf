@@ -111,6 +111,12 @@ variable "disabled_flows" {
   default     = []
 }
 
+variable "leads" {
+  description = "Whether leads are exchanged, too: they arrive as leads, and converting one accepts it. The variables sync_co_sell_opportunities_only and lead_status_name belong to it."
+  type        = bool
+  default     = false
+}
+
 # --- how fast ---------------------------------------------------------------------------------------------------------
 
 variable "poll_interval" {

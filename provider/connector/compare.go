@@ -33,6 +33,7 @@ var summaries = map[problem.Code]string{
 	problem.FieldNotWritable:  "Mapped field cannot be written",
 	problem.FieldTypeMismatch: "Mapped field is of another type",
 	problem.PicklistUnknown:   "Mapped value is not in the picklist",
+	problem.LeadStatusMissing: "Lead status is not in the organisation",
 }
 
 // moment says when a comparison is made, and so what a finding means.
@@ -55,6 +56,7 @@ var beforeApply = map[problem.Code]string{
 	problem.FieldNotWritable:  "Applying fails unless that has changed by then.",
 	problem.FieldTypeMismatch: "Applying fails unless that has changed by then.",
 	problem.PicklistUnknown:   "Applying fails unless it is there by then.",
+	problem.LeadStatusMissing: "Applying fails unless it is there by then.",
 }
 
 // compare looks for what the document names in the organisation. What the plan makes is not missing in a plan. An
@@ -102,14 +104,15 @@ func (c *connector) compareOrganisation(ctx context.Context, d document.Document
 	if err != nil {
 		return nil, err
 	}
-	var stages, fields []finding
+	var stages, statuses, fields []finding
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { stages, err = c.compareStages(ctx, client, d.CRM.Stages); return err })
+	group.Go(func() (err error) { statuses, err = c.compareLeadStatus(ctx, d); return err })
 	group.Go(func() (err error) { fields, err = c.compareFields(ctx, d, when); return err })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return append(stages, fields...), nil
+	return slices.Concat(stages, statuses, fields), nil
 }
 
 // stage is a row of OpportunityStage.

@@ -76,8 +76,8 @@ func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *
 			"without_flows":         textSet("Flows that are left out on purpose: no warning names them.", setvalidator.ValueStringsAre(stringvalidator.OneOf(flowNames(document.Salesforce)...))),
 			"environment_variables": variablesAttribute(),
 			"field_mappings":        fieldMappingsAttribute(),
-			"objects":               names("API names of objects by role, where they differ from the defaults", document.DefaultObjects(document.Salesforce), slices.Collect(maps.Keys(document.DefaultObjects(document.Salesforce)))),
-			"fields":                names("API names of fields by role, where they differ from the defaults. An empty name leaves a role out that the agent can do without", document.DefaultFields(document.Salesforce), fieldRoles()),
+			"objects":               names("API names of objects by role, where they differ from the defaults", allObjects(), slices.Collect(maps.Keys(allObjects()))),
+			"fields":                names("API names of fields by role, where they differ from the defaults. An empty name leaves a role out that the agent can do without. Those of leads are in the document where leads are used: the flow `leads_to_partner_center` is on, or the object or a field of leads is named here", allFields(), fieldRoles()),
 			"stages": schema.SingleNestedAttribute{
 				Optional:            true,
 				MarkdownDescription: "Stages for closed deals. Those for on hold and active are environment variables.",
@@ -290,7 +290,7 @@ func names(description string, defaults map[string]string, roles []string) schem
 
 // fieldRoles lists the roles that a field can have. The products field of old installations has no default.
 func fieldRoles() []string {
-	roles := slices.Collect(maps.Keys(document.DefaultFields(document.Salesforce)))
+	roles := slices.Collect(maps.Keys(allFields()))
 	if !slices.Contains(roles, document.FieldProducts) {
 		roles = append(roles, document.FieldProducts)
 	}

@@ -45,7 +45,9 @@ func newBuilder(declared *connectorModel, pc *remote.PartnerCenterConfig, sf *re
 func (b *builder) document() document.Document {
 	m := b.declared
 	variables := b.variables()
-	fields := b.overridden("fields", document.DefaultFields(m.CRM), m.Fields)
+	objects, fields := document.DefaultObjects(m.CRM), document.DefaultFields(m.CRM)
+	lead := b.leads(variables, objects, fields)
+	fields = b.overridden("fields", fields, m.Fields)
 	d := document.Document{
 		Version:       document.Version,
 		Connector:     document.Connector{Name: m.Name, Environment: text(m.Environment, "")},
@@ -53,9 +55,10 @@ func (b *builder) document() document.Document {
 		CRM: document.CRM{
 			Type:       m.CRM,
 			Salesforce: b.organisation(),
-			Objects:    b.overridden("objects", document.DefaultObjects(m.CRM), m.Objects),
+			Objects:    b.overridden("objects", objects, m.Objects),
 			Fields:     fields,
 			Stages:     document.Stages{OnHold: variables[document.VariableOnHoldStage], Active: variables[document.VariableActiveStage]},
+			Lead:       lead,
 			Marks:      variables[document.VariableDisplayCheckMark] == document.Yes,
 		},
 		Flows:    b.flows(),

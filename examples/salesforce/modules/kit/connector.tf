@@ -37,8 +37,9 @@ locals {
       "crm_to_partner_center",
       "opportunity_to_partner_center",
       "solutions_to_partner_center",
-      "auto_heal",
     ],
+    var.leads ? ["leads_to_partner_center"] : [],
+    ["auto_heal"],
   )
 }
 
@@ -72,11 +73,11 @@ resource "cosell_connector" "this" {
   partner_center_writes = var.partner_center_writes
 
   sync_flows            = cosell_sync_flow.all
-  without_flows         = concat(["leads_to_partner_center"], var.intake == "poll" ? ["webhook_registration"] : [])
+  without_flows         = concat(var.leads ? [] : ["leads_to_partner_center"], var.intake == "poll" ? ["webhook_registration"] : [])
   environment_variables = cosell_environment_variable.all
   field_mappings        = cosell_field_mapping.all
 
-  objects = local.object_names
+  objects = merge(local.object_names, var.leads ? { lead = local.object_of["lead"] } : {})
   fields = merge(
     { for role in local.connector_roles : role => local.field_names[role] },
     var.products_field == null ? {} : { products = var.products_field },

@@ -101,6 +101,23 @@ locals {
       name      = "Publisher_Name__c", label = "Publisher name", type = "text", length = 255
       help_text = "Company that publishes the solution."
     }
+
+    # Of leads, only where leads are wanted.
+    lead_referral_key = {
+      on        = "lead", seller = "read"
+      name      = "Cosell_Referral_Key__c", label = "Co-sell referral key", type = "text", length = 255, external_id = true, unique = true
+      help_text = "Keeps a referral from being created twice. Filled by the agent; do not edit."
+    }
+    lead_referral_identifier = {
+      on        = "lead", seller = "read"
+      name      = "Referral_Identifier__c", label = "Referral identifier", type = "text", length = 100
+      help_text = "Filled by the agent; do not edit."
+    }
+    lead_referral_link = {
+      on        = "lead", seller = "read"
+      name      = "Referral_Link__c", label = "Referral link", type = "url"
+      help_text = "Opens the referral in Partner Center. Filled by the agent; do not edit."
+    }
   }
 
   # The wording is matched with Partner Center's codes without regard to case.
@@ -114,7 +131,7 @@ locals {
   ]
 
   # The roles that the connector knows. The others concern cosell_solution_detail only.
-  connector_roles = setsubtract(keys(local.kit_fields), ["solution_detail_type", "solution_detail_publisher"])
+  connector_roles = setsubtract(keys(local.fields), ["solution_detail_type", "solution_detail_publisher"])
 
   # What every type has. A field of another type than the kit's starts from these.
   shared_attributes = ["on", "seller", "name", "label", "help_text"]
@@ -125,10 +142,10 @@ locals {
       if contains(local.shared_attributes, attribute) || coalesce(try(var.fields[role].type, null), kit.type) == kit.type },
       { use = "managed", type = kit.type },
       { for attribute, value in try(var.fields[role], {}) : attribute => value if value != null },
-    )
+    ) if var.leads || kit.on != "lead"
   }
 
-  object_of = merge(local.object_names, { opportunity = "Opportunity" })
+  object_of = merge(local.object_names, { opportunity = "Opportunity", lead = "Lead" })
 
   # Names by role, as for objects. A role that is not used has none.
   field_names = merge(

@@ -13,13 +13,13 @@ resource "cosell_salesforce_permission_set" "agent" {
   label       = "Co-sell agent"
   description = "What the agent needs to keep opportunities and Partner Center referrals equal."
 
-  objects = {
+  objects = merge({
     Opportunity                             = ["read", "create", "edit", "view_all"]
     Account                                 = ["read", "create", "edit", "view_all"]
     Contact                                 = ["read", "create", "edit", "view_all"]
     (local.object_names["solution"])        = ["read", "create", "edit", "delete", "view_all"]
     (local.object_names["solution_detail"]) = ["read", "view_all"]
-  }
+  }, { for object in var.leads ? ["Lead"] : [] : object => ["read", "create", "edit", "view_all"] })
 
   fields = merge(
     { for role, field in local.granted : local.field_full_names[role] => field.on == "solution_detail" ? "read" : "edit" },

@@ -114,6 +114,13 @@ variable "disabled_flows" {
   nullable    = false
 }
 
+variable "leads" {
+  description = "Whether leads are exchanged: a referral that nobody has accepted arrives as a lead, and is accepted when a seller converts the lead. Declares the fields of leads and the flow leads_to_partner_center."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "sync_delay" {
   description = "How long after its last edit an opportunity is shared for the first time; null takes the connector's default."
   type        = string

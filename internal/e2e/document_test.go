@@ -121,20 +121,26 @@ func TestUnusableDocuments(t *testing.T) {
 		if c.document == string(good) {
 			t.Fatalf("%s: the document was not changed", name)
 		}
-		file := filepath.Join(b.dir, "bad.json")
-		if err := os.WriteFile(file, []byte(c.document), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		command := exec.Command(filepath.Join(build(t), "cosell-agent"), "run", "--config", file, "--store", "sqlite:"+filepath.Join(b.dir, "bad.db"), "--listen", b.address)
-		command.Env = b.env
-		output, err := command.CombinedOutput()
-		var ended *exec.ExitError
-		if !errors.As(err, &ended) || ended.ExitCode() != 3 || !strings.Contains(string(output), c.code) {
-			t.Errorf("%s: want exit status 3 and %s, got %v\n%s", name, c.code, err, output)
-		}
+		b.expectRefused(name, c.document, c.code)
 	}
 	if writes := b.agentsWrites(mark); len(writes) > 0 {
 		t.Errorf("the agent wrote %v all the same", writes)
+	}
+}
+
+// expectRefused starts an agent with a document that it must refuse.
+func (b *bed) expectRefused(name, document, code string) {
+	b.t.Helper()
+	file := filepath.Join(b.dir, "bad.json")
+	if err := os.WriteFile(file, []byte(document), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	command := exec.Command(filepath.Join(build(b.t), "cosell-agent"), "run", "--config", file, "--store", "sqlite:"+filepath.Join(b.dir, "bad.db"), "--listen", b.address)
+	command.Env = b.env
+	output, err := command.CombinedOutput()
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) || ended.ExitCode() != 3 || !strings.Contains(string(output), code) {
+		b.t.Errorf("%s: want exit status 3 and %s, got %v\n%s", name, code, err, output)
 	}
 }
 

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -129,7 +130,7 @@ func TestLeads(t *testing.T) {
 	if status := b.statusOf(alone); status != "New" {
 		t.Errorf("a conversion without an opportunity made the referral %s", status)
 	}
-	b.hangs("CS307")
+	b.untilLogged("CS307")
 
 	mark = b.lastOperation()
 	row := b.opportunities()["Qualified"][0]
@@ -141,11 +142,11 @@ func TestLeads(t *testing.T) {
 	b.stop()
 }
 
-// hangs waits until the agent's log names a problem.
-func (b *bed) hangs(code string) {
+// untilLogged waits until the agent's log holds a text.
+func (b *bed) untilLogged(text string) {
 	b.t.Helper()
-	b.until("problem "+code, func() []string {
-		if found := contains(b.t, b.log.Name(), map[string]string{code: code}); len(found) == 0 {
+	b.until("the log to say "+text, func() []string {
+		if found := contains(b.t, b.log.Name(), map[string]string{text: text}); len(found) == 0 {
 			return []string{"it was not logged"}
 		}
 		return nil
@@ -232,7 +233,7 @@ func TestCoSellOnlyKeepsLeads(t *testing.T) {
 	b.microsoftSends("Co-sell", 1)
 	b.sellerShares("Own", 2)
 	b.until("the other deals", func() []string { return b.unequal([]string{"Co-sell", "Own"}) })
-	b.hangs("CS305")
+	b.untilLogged("CS305")
 	b.rest()
 	if writes := b.agentsWrites(mark); writes["create Lead"] != 0 || len(b.opportunities()["Kept"]) != 0 {
 		t.Fatalf("the lead came all the same: %v", writes)
@@ -246,4 +247,50 @@ func TestCoSellOnlyKeepsLeads(t *testing.T) {
 		t.Errorf("the lead's status is %q", status)
 	}
 	b.stop()
+}
+
+// While the flow is off, a conversion is not sent, and the opportunity that came of it is not shared as a deal of its own when its
+// seller ticks Sync. Switched on, the flow accepts the lead with that opportunity.
+func TestConversionWaitsForItsFlow(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, map[string]string{"leads": "true", "disabled_flows": `["leads_to_partner_center"]`})
+	b.start()
+	referral := b.leadArrives("Waiting", 0)
+	b.untilLeads(referral)
+	b.rest()
+	mark := b.lastOperation()
+	b.act("convert_lead", map[string]string{"id": text(b.leadOf(referral)["Id"]), "name": "Waiting", "amount": "4000"})
+	opportunity := text(b.opportunities()["Waiting"][0]["Id"])
+	b.act("add_solution", map[string]string{"opportunity": opportunity, "solution": "SOL-00001-AAA"})
+	b.act("edit_opportunity", map[string]string{"id": opportunity, "Sync_with_Partner_Center__c": "true"})
+	b.untilLogged("would accept the lead")
+	b.expectWrites(mark, map[string]int{})
+	b.env = append(b.env, "TF_VAR_disabled_flows=[]")
+	b.terraform("apply", "-auto-approve", "-input=false", "-no-color")
+	b.writeDocument()
+	b.hangup("took up the new document")
+	b.until("the conversion", func() []string { return b.unequal([]string{"Waiting"}) })
+	b.expectWrites(mark, map[string]int{"update referral": 1, "update Opportunity": 2})
+	b.stop()
+}
+
+// The status of new leads must be in the organisation's picklist: the plan warns of one that is not, apply fails, and so does the
+// agent, before anything is written.
+func TestLeadStatusIsChecked(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, map[string]string{"leads": "true"})
+	b.env = append(b.env, `TF_VAR_environment_variables={"lead_status_name":"Fresh"}`)
+	const says = "Lead status is not in the organisation"
+	if output, err := b.tryTerraform("plan", "-input=false", "-no-color"); err != nil || !strings.Contains(string(output), says) || !strings.Contains(string(output), `"Working - Contacted"`) {
+		t.Errorf("the plan says %v\n%s", err, output)
+	}
+	if _, err := b.tryTerraform("apply", "-auto-approve", "-input=false", "-no-color"); err == nil || !strings.Contains(err.Error(), says) {
+		t.Errorf("apply ended with %v", err)
+	}
+	good, err := os.ReadFile(b.documentFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.expectRefused("a missing status", strings.Replace(string(good), `"status":"Open - Not Contacted"`, `"status":"Fresh"`, 1), "CS409")
+	b.expectRefused("a missing field", strings.Replace(string(good), `"lead_referral_key":"Cosell_Referral_Key__c"`, `"lead_referral_key":"Other__c"`, 1), "CS404")
 }

@@ -107,6 +107,45 @@ func TestKitIsWhatSellersNeed(t *testing.T) {
 	}
 }
 
+// Leads bring their fields, the agent's rights on them and their flow, and only where they are wanted: without them nothing of the
+// sort is declared, and switching the flow off leaves the rest.
+func TestKitWithLeads(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := exampleRoot(t, w, map[string]string{"leads": "true"})
+	r.must(t, "apply", "-input=false", "-no-color", "-auto-approve")
+	if output, status := r.run(t, "plan", "-input=false", "-no-color", "-detailed-exitcode"); status != 0 {
+		t.Errorf("the plan after apply is not empty (exit status %d):\n%s", status, output)
+	}
+	for set, want := range map[string]string{"Cosell_Agent": "edit", "Cosell_Seller": "read"} {
+		granted := grantsOf(t, w, set)
+		for _, field := range []string{"Lead.Cosell_Referral_Key__c", "Lead.Referral_Identifier__c", "Lead.Referral_Link__c"} {
+			if granted[field] != want {
+				t.Errorf("%s may %q %s", set, granted[field], field)
+			}
+		}
+	}
+	objects, err := salesforce.Query[struct{ PermissionsCreate bool }](t.Context(), w.salesforce(t).Data(),
+		"SELECT PermissionsCreate FROM ObjectPermissions WHERE Parent.Name = 'Cosell_Agent' AND SobjectType = 'Lead'")
+	if err != nil || len(objects) != 1 || !objects[0].PermissionsCreate {
+		t.Errorf("the agent's rights on leads are %v: %v", objects, err)
+	}
+	if decoded := decodeOutput(t, r); !decoded.Flow(document.FlowLeadsToPartnerCenter) || decoded.CRM.Lead == nil {
+		t.Errorf("the document has no leads: %+v %+v", decoded.CRM.Lead, decoded.Flows)
+	}
+	r.must(t, "apply", "-input=false", "-no-color", "-auto-approve", "-var", `disabled_flows=["leads_to_partner_center"]`)
+	if decoded := decodeOutput(t, r); decoded.Flow(document.FlowLeadsToPartnerCenter) || decoded.CRM.Lead == nil {
+		t.Errorf("the document without the flow has %+v", decoded.CRM.Lead)
+	}
+	r.must(t, "apply", "-input=false", "-no-color", "-auto-approve", "-var", "leads=false")
+	if decoded := decodeOutput(t, r); decoded.CRM.Lead != nil || decoded.CRM.Objects[document.ObjectLead] != "" {
+		t.Errorf("the document without leads has %+v", decoded.CRM.Lead)
+	}
+	if left := grantsOf(t, w, "Cosell_Agent")["Lead.Cosell_Referral_Key__c"]; left != "" {
+		t.Errorf("the agent may still %s the key", left)
+	}
+}
+
 // expectLayout compares the section with what sellers may do, and looks for the lists.
 func (w *world) expectLayout(t *testing.T, sellers map[string]string) {
 	t.Helper()

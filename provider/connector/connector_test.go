@@ -143,6 +143,28 @@ func TestDocumentOfDefaults(t *testing.T) {
 	}
 }
 
+// TestDocumentWithLeads: leads are in the document where their flow is on, and stay while it is off if the declaration names them.
+func TestDocumentWithLeads(t *testing.T) {
+	t.Parallel()
+	if d := build(t, declared()); d.CRM.Lead != nil || d.CRM.Objects[document.ObjectLead] != "" || d.CRM.Fields[document.FieldLeadKey] != "" {
+		t.Errorf("leads without their flow: %+v %v", d.CRM.Lead, d.CRM.Fields)
+	}
+	on, named := declared(), declared()
+	on.SyncFlows[document.FlowLeadsToPartnerCenter] = flowModel{CRM: document.Salesforce, Name: document.FlowLeadsToPartnerCenter, Enabled: true}
+	on.EnvironmentVariables["s"] = variableModel{document.Salesforce, document.VariableLeadStatus, "Working - Contacted"}
+	on.Fields = map[string]string{document.FieldLeadReferralLink: ""}
+	named.Objects = map[string]string{document.ObjectLead: "Lead"}
+	for status, m := range map[string]*connectorModel{"Working - Contacted": on, "Open - Not Contacted": named} {
+		d := build(t, m)
+		if d.CRM.Lead == nil || d.CRM.Lead.Status != status || d.CRM.Objects[document.ObjectLead] != "Lead" || d.CRM.Fields[document.FieldLeadKey] != "Cosell_Referral_Key__c" {
+			t.Errorf("leads with status %q: %+v %v %v", status, d.CRM.Lead, d.CRM.Objects, d.CRM.Fields)
+		}
+		if _, there := d.CRM.Fields[document.FieldLeadReferralLink]; there != (m == named) {
+			t.Errorf("the link of leads: %v", d.CRM.Fields)
+		}
+	}
+}
+
 func TestDocumentOfOverrides(t *testing.T) {
 	t.Parallel()
 	m := declared()

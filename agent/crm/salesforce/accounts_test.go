@@ -30,9 +30,12 @@ type searchRig struct {
 	queries atomic.Int32
 }
 
-func newSearchRig(t *testing.T) *searchRig {
+func newSearchRig(t *testing.T, prepare ...func(*lab.Kit)) *searchRig {
 	t.Helper()
 	kit := lab.NewKit(sandbox.Switches()...)
+	for _, do := range prepare {
+		do(kit)
+	}
 	remote, err := sandbox.New(kit, sandbox.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ var knownFlows = []KnownFlow{
 	{Name: FlowCRMToPartnerCenter, Description: "carries the CRM's changes into Partner Center", Requires: []string{FlowCreateReferral}},
 	{Name: FlowOpportunityToPartnerCenter, Description: "watches opportunities", Requires: []string{FlowCRMToPartnerCenter}},
 	{Name: FlowSolutionsToPartnerCenter, Description: "carries added and removed solutions", Requires: []string{FlowCRMToPartnerCenter}},
-	{Name: FlowLeadsToPartnerCenter, Description: "brings leads into the CRM as leads, and accepts a lead when it is converted", Requires: []string{FlowCRMToPartnerCenter}},
+	{Name: FlowLeadsToPartnerCenter, Description: "watches leads, and accepts one when it is converted into an opportunity", Requires: []string{FlowCRMToPartnerCenter}},
 	{Name: FlowAutoHeal, Description: "repairs old differences on a schedule"},
 }
 

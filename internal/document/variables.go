@@ -59,7 +59,7 @@ var knownVariables = []KnownVariable{
 		map[string]string{Salesforce: "Amount", Dynamics365: "estimatedvalue"}},
 	{VariableDealCurrencyField, "The opportunity field that holds the currency of the deal value.", VariableField,
 		map[string]string{Salesforce: "CurrencyIsoCode", Dynamics365: "transactioncurrencyid"}},
-	{VariableCoSellOnly, "Whether only co-sell opportunities come from Partner Center into the CRM, and no leads. Leads come where the connector has them, see `leads_to_partner_center`.", VariableYesNo,
+	{VariableCoSellOnly, "Whether only co-sell opportunities come from Partner Center into the CRM, and no leads. Leads come where the connector has them, see the guide Leads.", VariableYesNo,
 		map[string]string{Salesforce: No, Dynamics365: No}},
 	{VariableLeadStatus, "The status of a lead that comes from Partner Center: a value of the organisation's picklist.", VariableText,
 		map[string]string{Salesforce: "Open - Not Contacted"}},

@@ -291,6 +291,6 @@ func TestLeadStatusIsChecked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.expectRefused("a missing status", strings.Replace(string(good), `"status":"Open - Not Contacted"`, `"status":"Fresh"`, 1), "CS409")
+	b.expectRefused("a missing status", strings.Replace(string(good), `"status":"Open - Not Contacted"`, `"status":"Fresh"`, 1), "CS412")
 	b.expectRefused("a missing field", strings.Replace(string(good), `"lead_referral_key":"Cosell_Referral_Key__c"`, `"lead_referral_key":"Other__c"`, 1), "CS404")
 }

@@ -57,6 +57,11 @@ func TestRowOperations(t *testing.T) {
 	if request := f.last(); request.body != `{"Name":"<b>"}` || request.header.Get("If-Unmodified-Since") != "Fri, 02 Jan 2026 03:04:05 GMT" {
 		t.Errorf("%+v", request)
 	}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	if err := c.WithoutAssignment().Update(t.Context(), "Opportunity", oppA, map[string]any{}, at); err != nil || f.last().header.Get("Sforce-Auto-Assign") != "FALSE" ||
+		f.last().header.Get("If-Unmodified-Since") == "" {
+		t.Errorf("without assignment: %v, %+v", err, f.last())
+	}
 	if err := c.Data().Update(t.Context(), "Opportunity", oppA, map[string]any{}, time.Time{}); err != nil || f.last().header.Get("If-Unmodified-Since") != "" {
 		t.Error(err)
 	}

@@ -15,11 +15,18 @@ import (
 // Objects gives access to rows: those of the org's data ([Client.Data]) or of its Tooling objects ([Client.Tooling]).
 type Objects struct {
 	client *Client
-	prefix string // "" or "/tooling"
+	prefix string      // "" or "/tooling"
+	header http.Header // of updates
 }
 
 // Data gives access to the org's records.
 func (c *Client) Data() Objects { return Objects{client: c} }
+
+// WithoutAssignment is Data for changes that leave a record's owner alone: without the header, the organisation's active assignment
+// rules give a changed lead away again ("Assignment Rule Header").
+func (c *Client) WithoutAssignment() Objects {
+	return Objects{client: c, header: http.Header{"Sforce-Auto-Assign": {"FALSE"}}}
+}
 
 // Tooling gives access to Tooling API objects such as PackageInstallRequest and PlatformEventChannelMember.
 func (c *Client) Tooling() Objects { return Objects{client: c, prefix: "/tooling"} }
@@ -82,9 +89,12 @@ func (o Objects) Update(ctx context.Context, object, id string, body any, ifUnmo
 	if err != nil {
 		return err
 	}
-	request := call{operation: "update " + object, method: http.MethodPatch, path: path}
+	request := call{operation: "update " + object, method: http.MethodPatch, path: path, header: o.header.Clone()}
 	if !ifUnmodifiedSince.IsZero() {
-		request.header = http.Header{"If-Unmodified-Since": {ifUnmodifiedSince.UTC().Format(http.TimeFormat)}}
+		if request.header == nil {
+			request.header = http.Header{}
+		}
+		request.header.Set("If-Unmodified-Since", ifUnmodifiedSince.UTC().Format(http.TimeFormat))
 	}
 	return o.client.send(ctx, request, body, nil)
 }

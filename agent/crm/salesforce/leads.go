@@ -255,13 +255,13 @@ func (o *Org) CreateLead(ctx context.Context, payload []byte) (string, error) {
 	return string(id), nil
 }
 
-// UpdateLead implements [crm.Leads]. The precondition is as fine as that of Update.
+// UpdateLead implements [crm.Leads]. The precondition is as fine as that of Update. A lead that a seller took stays with the seller.
 func (o *Org) UpdateLead(ctx context.Context, id, version string, payload []byte) error {
 	since, err := salesforce.ParseTime(version)
 	if err != nil {
 		return fmt.Errorf("update lead %s: %w", id, err)
 	}
-	err = o.client.Data().Update(ctx, o.names.Leads.Object, id, json.RawMessage(payload), since)
+	err = o.client.WithoutAssignment().Update(ctx, o.names.Leads.Object, id, json.RawMessage(payload), since)
 	if salesforce.IsConvertedLead(err) {
 		return fmt.Errorf("%w: %w", crm.ErrChanged, err)
 	}

@@ -193,7 +193,7 @@ func (s *Service) checkChange(current, next *Referral, fields ...string) error {
 	if current.Consent.ShareWithMicrosoft && !next.Consent.ShareWithMicrosoft {
 		return invalid("consent", "A deal that is visible to Microsoft sellers cannot be hidden again.")
 	}
-	if next.Consent.ShareWithMicrosoft && s.kit.Switches.Is(switchEffectiveType, "consent") {
+	if next.Consent.ShareWithMicrosoft && !current.Consent.ShareWithMicrosoft && s.kit.Switches.Is(switchEffectiveType, "consent") { // a lead, which is visible from the start, stays one
 		next.Type = "Shared"
 	}
 	if err := checkEnums(next); err != nil {

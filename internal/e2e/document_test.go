@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // A flow that is off holds what it would do; switched on by an apply and a SIGHUP, it happens. A document that cannot be used
@@ -87,13 +88,28 @@ func (b *bed) hangup(said string) {
 	if err := b.agent.Process.Signal(syscall.SIGHUP); err != nil {
 		b.t.Fatal(err)
 	}
-	b.until("the agent to say "+said, func() []string {
+	b.untilSaid(said)
+}
+
+// untilSaid waits for the agent's log to hold a text. An agent that has nothing to do calls nobody, so nothing but its log tells.
+func (b *bed) untilSaid(said string) {
+	b.t.Helper()
+	const look = 20 * time.Millisecond
+	late := time.After(*patience)
+	for {
 		content, err := os.ReadFile(b.log.Name())
-		if err != nil || !bytes.Contains(content, []byte(said)) {
-			return []string{"it has not"}
+		if err != nil {
+			b.t.Fatal(err)
 		}
-		return nil
-	})
+		if bytes.Contains(content, []byte(said)) {
+			return
+		}
+		select {
+		case <-late:
+			b.t.Fatalf("waited %s for the agent to say %q\n%s", *patience, said, b.tail())
+		case <-time.After(look):
+		}
+	}
 }
 
 // What cannot be used is said before anything is written, with an exit status of its own.

@@ -414,7 +414,7 @@ func (r *run) acceptLead(ctx context.Context) error {
 	if err := r.journal(ctx, intentPatch, 0, r.referral.ID, patch, nil); err != nil {
 		return err
 	}
-	if err := r.patch(ctx, writes{patches: [][]byte{patch}}); err != nil {
+	if _, err := r.patch(ctx, writes{patches: [][]byte{patch}}); err != nil {
 		return err
 	}
 	r.log.Info("accepted the lead", "referral", r.referral.ID, "record", r.record.ID)

@@ -62,12 +62,12 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	if err := r.begin(ctx, result, writes); err != nil {
 		return nil, err
 	}
-	if err := r.patch(ctx, writes); err != nil {
-		return nil, err
+	if sent, err := r.patch(ctx, writes); err != nil {
+		return nil, r.withdraw(ctx, sent, err)
 	}
 	if writes.record != nil {
 		if err := r.crm.Update(ctx, r.record.ID, r.record.Version, writes.record); err != nil {
-			return nil, asRecordRefusal(r.record.ID, err)
+			return nil, r.withdraw(ctx, len(writes.patches), asRecordRefusal(r.record.ID, err))
 		}
 	}
 	return r.complete(ctx, result, writes)
@@ -154,9 +154,10 @@ func (r *run) holds() deal.Options {
 	return options
 }
 
-// begin remembers the attempt and journals its bytes before the first is sent.
+// begin remembers the attempt and journals its bytes before the first is sent, and with them what was decided: a later run
+// that finishes the attempt finds both sides as intended and has nothing to decide.
 func (r *run) begin(ctx context.Context, result deal.Result, w writes) error {
-	change := store.Change{Pending: packAttempt(result.Attempt), Settle: r.superseded()}
+	change := store.Change{Pending: packAttempt(result.Attempt), Settle: r.superseded(), Audit: w.decisions()}
 	add := func(kind string, n int, payload []byte, correlation string) {
 		change.Open = append(change.Open, store.Intent{
 			ID: fmt.Sprintf("%s:%s:%d:%d", kind, r.claim.Key, r.claim.Fence, n), Kind: kind, Payload: payload, Correlation: correlation,
@@ -176,6 +177,18 @@ func (r *run) begin(ctx context.Context, result deal.Result, w writes) error {
 	return nil
 }
 
+// withdraw takes an attempt back when nothing of it can have arrived, so that what it would have carried is news as before: it
+// must not count as seen by a person who edits the other side meanwhile.
+func (r *run) withdraw(ctx context.Context, sent int, err error) error {
+	if sent > 0 || wire.IsAmbiguous(err) || r.deal.Base == nil || len(r.deal.Pending) != 1 {
+		return err
+	}
+	if recordErr := r.commit(ctx, store.Change{Base: r.deal.Base, Settle: r.settleUpdates(store.IntentFailed)}); recordErr != nil {
+		return recordErr
+	}
+	return err
+}
+
 // superseded settles the updates that earlier runs left open.
 func (r *run) superseded() []store.Settlement { return r.settleUpdates(store.IntentSuperseded) }
 
@@ -189,28 +202,30 @@ func (r *run) settleUpdates(state string) []store.Settlement {
 	return settlements
 }
 
-// patch sends the patches. Right before it, the seller's wish to share is read again unless it was read just now.
-func (r *run) patch(ctx context.Context, w writes) error {
+// patch sends the patches and tells how many arrived. Right before each, the seller's wish to share is read again unless it was
+// read just now.
+func (r *run) patch(ctx context.Context, w writes) (sent int, err error) {
 	for _, patch := range w.patches {
 		if err := r.stillWanted(ctx); err != nil {
-			return err
+			return sent, err
 		}
 		patched, err := r.center.Patch(ctx, r.referral.ID, r.referral.ETag, patch)
 		if err != nil {
 			if errors.Is(err, referral.ErrChanged) || errors.Is(err, referral.ErrNotFound) {
-				return err
+				return sent, err
 			}
-			return asRefusal(err)
+			return sent, asRefusal(err)
 		}
 		r.referral = &patched
+		sent++
 	}
-	return nil
+	return sent, nil
 }
 
 // complete makes the attempt the new base: every write of it arrived.
 func (r *run) complete(ctx context.Context, result deal.Result, w writes) (store.Outcome, error) {
 	change := store.Change{
-		Base: packBase(result.Attempt.Intended), Settle: r.settleUpdates(store.IntentDone), Audit: w.audit, Report: w.report, Told: w.told, Link: r.phase(result),
+		Base: packBase(result.Attempt.Intended), Settle: r.settleUpdates(store.IntentDone), Audit: w.changes(), Report: w.report, Told: w.told, Link: r.phase(result),
 	}
 	if err := r.commit(ctx, change); err != nil {
 		return nil, err

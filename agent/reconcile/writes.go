@@ -50,6 +50,15 @@ func (r *run) writes(ctx context.Context, current deal.Pair, result deal.Result)
 	return w, err
 }
 
+// decisions are the entries of the history that say why, changes those that say what.
+func (w writes) decisions() []store.AuditEntry {
+	return slices.DeleteFunc(slices.Clone(w.audit), func(e store.AuditEntry) bool { return e.Rule == "" })
+}
+
+func (w writes) changes() []store.AuditEntry {
+	return slices.DeleteFunc(slices.Clone(w.audit), func(e store.AuditEntry) bool { return e.Rule != "" })
+}
+
 func (w writes) none() bool { return len(w.patches) == 0 && w.record == nil }
 
 // soldChanges adds the rows of solutions that Partner Center added, and removes those that it removed.

@@ -2,8 +2,10 @@ package reconcile
 
 import (
 	"strings"
+	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 )
 
@@ -13,6 +15,9 @@ const (
 	referralPrefix = "referral."
 	seenPrefix     = "seen."
 	intendedPrefix = "intended."
+	// These hold when the referrals that a snapshot knows were last changed, by Partner Center's clock.
+	updatedKey            = "updated"
+	counterpartUpdatedKey = "updated.counterpart"
 )
 
 func packPair(into store.Values, prefix string, pair deal.Pair) {
@@ -62,4 +67,25 @@ func memoryOf(d store.Deal) deal.Memory {
 		memory.Pending = append(memory.Pending, deal.Attempt{Seen: unpackPair(pending, seenPrefix), Intended: unpackPair(pending, intendedPrefix)})
 	}
 	return memory
+}
+
+// remember notes in a snapshot which state of a referral is known: the one that was read, or what the deal knew before.
+func remember(snapshot store.Values, key string, read *referral.Referral, before store.Deal) {
+	known := newest(before, key)
+	if read != nil && read.UpdatedAt.After(known) {
+		known = read.UpdatedAt
+	}
+	if snapshot != nil && !known.IsZero() {
+		snapshot[key] = known.UTC().Format(time.RFC3339Nano)
+	}
+}
+
+// newest is when the newest state of a referral that a deal knows was made; zero when it knows none.
+func newest(d store.Deal, key string) (newest time.Time) {
+	for _, snapshot := range append([]store.Values{d.Base}, d.Pending...) {
+		if at, err := time.Parse(time.RFC3339Nano, snapshot[key]); err == nil && at.After(newest) {
+			newest = at
+		}
+	}
+	return newest
 }

@@ -85,6 +85,9 @@ func (r *run) read(ctx context.Context) error {
 			return err
 		}
 		if err == nil {
+			if err := r.notOutdated(found, updatedKey); err != nil {
+				return err
+			}
 			r.referral = &found
 		}
 	}
@@ -94,6 +97,20 @@ func (r *run) read(ctx context.Context) error {
 		}
 	}
 	return r.detach(ctx)
+}
+
+// believed is the number of failed runs after which an outdated referral is believed all the same: Partner Center may have
+// been restored to an earlier state.
+const believed = 8
+
+// notOutdated refuses a reading that is older than what an earlier run saw or wrote: a replica lags, and the values that it
+// still shows would pass for somebody's edit.
+func (r *run) notOutdated(found referral.Referral, key string) error {
+	known := newest(r.deal, key)
+	if found.UpdatedAt.IsZero() || !found.UpdatedAt.Before(known) || r.claim.Attempts >= believed {
+		return nil
+	}
+	return problem.New(problem.ChangedMeanwhile, "referral "+found.ID, "last changed "+found.UpdatedAt.UTC().Format(time.RFC3339)+", known "+known.UTC().Format(time.RFC3339))
 }
 
 // readCounterpart reads Microsoft's referral of the engagement as long as its answer can matter.
@@ -110,6 +127,9 @@ func (r *run) readCounterpart(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
+		return err
+	}
+	if err := r.notOutdated(found, counterpartUpdatedKey); err != nil {
 		return err
 	}
 	r.counterpart = &found
@@ -184,8 +204,12 @@ func (r *run) detach(ctx context.Context) error {
 	return nil
 }
 
-// commit records a change and keeps the run's own picture in step.
+// commit records a change and keeps the run's own picture in step. Snapshots remember which state of the referral they know.
 func (r *run) commit(ctx context.Context, change store.Change) error {
+	for _, snapshot := range []store.Values{change.Base, change.Pending} {
+		remember(snapshot, updatedKey, r.referral, r.deal)
+		remember(snapshot, counterpartUpdatedKey, r.counterpart, r.deal)
+	}
 	if err := r.store.Record(ctx, r.claim, change); err != nil {
 		return fmt.Errorf("record deal %s: %w", r.claim.Key, err)
 	}

@@ -263,6 +263,12 @@ func (r *run) finishCounterpart(ctx context.Context, intent store.Intent, planne
 			return nil, r.engaged(ctx, intent, member.ID)
 		}
 	}
+	if err := r.readRecord(ctx, r.deal.Link.CRMID); err != nil {
+		return nil, err
+	}
+	if r.record == nil || !r.record.Sync {
+		return nil, r.commit(ctx, store.Change{Settle: settled(intent, store.IntentSuperseded, "")})
+	}
 	if intent, err = r.repeat(ctx, intent); err != nil {
 		return nil, err
 	}

@@ -223,6 +223,11 @@ func (m *merger) accept(field string) {
 // known before.
 func (m *merger) hold(field string) {
 	m.result.Held = true
+	m.keep(field)
+}
+
+// keep leaves both sides and what is remembered of them as they are.
+func (m *merger) keep(field string) {
 	known := newPair()
 	switch {
 	case len(m.memory.Pending) > 0:
@@ -401,6 +406,9 @@ func (m *merger) visible(rule Rule) {
 	c, r := m.values(Visible)
 	changedCRM, _ := m.changed(Visible)
 	switch {
+	case m.result.AskHelp && c != True && (m.options.HoldInbound || !rule.Inbound):
+		m.settle(Visible, c, True)
+		m.result.Held = true
 	case m.result.AskHelp:
 		m.settle(Visible, True, True)
 	case c == r, c == True && m.closed:
@@ -438,8 +446,13 @@ func (m *merger) value(rule Rule) {
 	currencyCRM, currencyReferral := m.changed(Currency)
 	changedCRM, changedReferral := valueCRM || currencyCRM, valueReferral || currencyReferral
 	crm, referral := amountOf(m.current.CRM), amountOf(m.current.Referral)
+	if !referral.sendable() {
+		changedReferral = false // an answer may lack the value; what comes back later must not pass for somebody's edit
+	}
 	fromCRM := changedCRM && (!changedReferral || rule.Winner == CRM && crm.sendable())
 	switch {
+	case !referral.sendable() && len(m.memory.Pending) == 0 && (!changedCRM || crm == referral):
+		m.eachOfValue(m.keep)
 	case crm == referral:
 		m.eachOfValue(m.accept)
 	case !changedCRM && !changedReferral:

@@ -49,7 +49,7 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 			return nil, err
 		}
 	}
-	writes, err := r.writes(ctx, current, result)
+	writes, err := r.writes(ctx, current, &result)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,22 @@ func (r *run) current() (deal.Pair, error) {
 	if err != nil {
 		return deal.Pair{}, unreadable(problem.ReferralRefused, "referral "+r.referral.ID, err)
 	}
+	r.recallCounterpart(values)
 	return deal.Pair{CRM: record, Referral: values}, nil
+}
+
+// recallCounterpart completes what a referral says by what Microsoft's was last known to say, when that was not read this time:
+// the flow is off, or the deal is closed. What is not known now has not become empty.
+func (r *run) recallCounterpart(values deal.Values) {
+	base := memoryOf(r.deal).Base
+	if r.counterpart != nil || r.deal.Link.CounterpartID == "" || base == nil {
+		return
+	}
+	for _, field := range []string{deal.MicrosoftStatus, deal.MicrosoftCRMID, deal.Help} {
+		if values[field] == "" {
+			values[field] = base.Referral[field]
+		}
+	}
 }
 
 // show keeps, and logs by the names of its fields, what would be sent to Partner Center if no flow, and no shadow mode, held it.
@@ -227,6 +242,7 @@ func (r *run) complete(ctx context.Context, result deal.Result, w writes) (store
 	change := store.Change{
 		Base: packBase(result.Attempt.Intended), Settle: r.settleUpdates(store.IntentDone), Audit: w.changes(), Report: w.report, Told: w.told, Link: r.phase(result),
 	}
+	r.recall(&change, len(r.deal.Pending) > 1)
 	if err := r.commit(ctx, change); err != nil {
 		return nil, err
 	}
@@ -240,7 +256,8 @@ func (r *run) rest(ctx context.Context, memory deal.Memory, result deal.Result) 
 	if memory.Base == nil || len(memory.Pending) > 0 || !maps.Equal(packBase(*memory.Base), packBase(result.Attempt.Intended)) {
 		change.Base = packBase(result.Attempt.Intended)
 	}
-	if change.Base != nil || len(change.Settle) > 0 || change.Link != nil {
+	r.recall(&change, len(memory.Pending) > 0)
+	if change.Base != nil || len(change.Settle) > 0 || change.Link != nil || change.Told != nil {
 		if err := r.commit(ctx, change); err != nil {
 			return nil, err
 		}

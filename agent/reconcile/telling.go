@@ -25,7 +25,7 @@ const (
 
 // bookkeeping decides what the seller is told. A record is not written for good news alone, except the first and the end of
 // a problem. A note that waits is told once, however many merges say it.
-func (r *run) bookkeeping(result deal.Result, w *writes) crm.Bookkeeping {
+func (r *run) bookkeeping(result *deal.Result, w *writes) crm.Bookkeeping {
 	var book crm.Bookkeeping
 	var lines, waiting []string
 	if !strings.EqualFold(r.record.Key, r.referral.ID) {
@@ -53,8 +53,12 @@ func (r *run) bookkeeping(result deal.Result, w *writes) crm.Bookkeeping {
 			lines = append(lines, report)
 		}
 	}
-	if _, blocked := r.settings.Blocked[UpdateOpportunity]; r.record.SyncStatus != status && !blocked {
-		book.SyncStatus = &status // a person edited it
+	if r.record.SyncStatus != status { // a person edited it
+		if _, blocked := r.settings.Blocked[UpdateOpportunity]; blocked {
+			result.Held = true
+		} else {
+			book.SyncStatus = &status
+		}
 	}
 	if len(lines) == 0 {
 		return book
@@ -91,6 +95,14 @@ func told(audit string) *string {
 	return &short
 }
 
+// recall remembers what the Audit field says when the run that wrote it did not come to remember it itself: a write whose answer
+// was lost.
+func (r *run) recall(change *store.Change, torn bool) {
+	if change.Told == nil && r.record.Audit != "" && (torn || r.deal.Told == "") {
+		change.Told = told(r.record.Audit)
+	}
+}
+
 // recognised is how many characters of a line must be there for the line to count as there.
 const recognised = 60
 
@@ -104,6 +116,7 @@ func (r *run) restoreAudit(result *deal.Result) {
 		return
 	}
 	if _, blocked := r.settings.Blocked[UpdateOpportunity]; blocked {
+		result.Held = true
 		return
 	}
 	r.record.Audit = r.deal.Told

@@ -23,13 +23,13 @@ type writes struct {
 	audit   []store.AuditEntry
 }
 
-func (r *run) writes(ctx context.Context, current deal.Pair, result deal.Result) (writes, error) {
+func (r *run) writes(ctx context.Context, current deal.Pair, result *deal.Result) (writes, error) {
 	var w writes
 	var err error
-	if w.patches, err = r.patches(current, result); err != nil {
+	if w.patches, err = r.patches(current, *result); err != nil {
 		return w, err
 	}
-	w.audit = auditEntries(current, result)
+	w.audit = auditEntries(current, *result)
 	fields, err := r.settings.Plan.ToRecord(result.ToCRM)
 	if err != nil {
 		return w, unreadable(problem.OpportunityRefused, "referral "+r.referral.ID, err)
@@ -38,10 +38,10 @@ func (r *run) writes(ctx context.Context, current deal.Pair, result deal.Result)
 	if changes.Book.SyncStatus != nil {
 		r.mark(changes.Fields, *changes.Book.SyncStatus)
 	}
-	if err := r.soldChanges(ctx, result, &changes); err != nil {
+	if err := r.soldChanges(ctx, *result, &changes); err != nil {
 		return w, err
 	}
-	if err := r.contactChanges(ctx, result, &changes); err != nil {
+	if err := r.contactChanges(ctx, *result, &changes); err != nil {
 		return w, err
 	}
 	if !changes.None() {

@@ -223,21 +223,21 @@ func (m *merger) accept(field string) {
 // known before.
 func (m *merger) hold(field string) {
 	m.result.Held = true
-	m.keep(field)
-}
-
-// keep leaves both sides and what is remembered of them as they are.
-func (m *merger) keep(field string) {
-	known := newPair()
-	switch {
-	case len(m.memory.Pending) > 0:
-		known = m.memory.Pending[len(m.memory.Pending)-1].Seen
-	case m.memory.Base != nil:
-		known = *m.memory.Base
-	}
+	known := m.known()
 	for _, pair := range []Pair{m.result.Attempt.Seen, m.result.Attempt.Intended} {
 		pair.put(field, known.CRM[field], known.Referral[field])
 	}
+}
+
+// known is what both sides held when they were last looked at.
+func (m *merger) known() Pair {
+	switch {
+	case len(m.memory.Pending) > 0:
+		return m.memory.Pending[len(m.memory.Pending)-1].Seen
+	case m.memory.Base != nil:
+		return *m.memory.Base
+	}
+	return newPair()
 }
 
 func (m *merger) note(code problem.Code, field, detail string) {
@@ -442,17 +442,13 @@ func (m *merger) closeReason(rule Rule) {
 
 // value merges the deal value and its currency as one thing.
 func (m *merger) value(rule Rule) {
+	m.completeAmount()
 	valueCRM, valueReferral := m.changed(DealValue)
 	currencyCRM, currencyReferral := m.changed(Currency)
 	changedCRM, changedReferral := valueCRM || currencyCRM, valueReferral || currencyReferral
 	crm, referral := amountOf(m.current.CRM), amountOf(m.current.Referral)
-	if !referral.sendable() {
-		changedReferral = false // an answer may lack the value; what comes back later must not pass for somebody's edit
-	}
 	fromCRM := changedCRM && (!changedReferral || rule.Winner == CRM && crm.sendable())
 	switch {
-	case !referral.sendable() && len(m.memory.Pending) == 0 && (!changedCRM || crm == referral):
-		m.eachOfValue(m.keep)
 	case crm == referral:
 		m.eachOfValue(m.accept)
 	case !changedCRM && !changedReferral:
@@ -468,6 +464,17 @@ func (m *merger) value(rule Rule) {
 		}
 		m.receiveValue(rule, referral)
 	}
+}
+
+// completeAmount takes the amount that was last known for one that Partner Center's answer lacks: an empty amount is never
+// agreed on, and what shows again later must not pass for somebody's edit.
+func (m *merger) completeAmount() {
+	known := amountOf(m.known().Referral)
+	if amountOf(m.current.Referral).sendable() || !known.sendable() {
+		return
+	}
+	m.current.Referral = m.current.Referral.Clone()
+	m.current.Referral[DealValue], m.current.Referral[Currency] = known.value, known.currency
 }
 
 // amount is a deal value with its currency.

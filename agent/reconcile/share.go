@@ -185,6 +185,9 @@ func (r *run) finishReferral(ctx context.Context, intent store.Intent, planned j
 	if r.record == nil || !r.record.Sync {
 		return nil, r.commit(ctx, store.Change{Settle: settled(intent, store.IntentSuperseded, "")})
 	}
+	if flow, blocked := r.settings.Blocked[CreateReferral]; blocked {
+		return store.Gate{Flow: flow}, nil
+	}
 	if intent, err = r.repeat(ctx, intent); err != nil {
 		return nil, err
 	}
@@ -268,6 +271,9 @@ func (r *run) finishCounterpart(ctx context.Context, intent store.Intent, planne
 	}
 	if r.record == nil || !r.record.Sync {
 		return nil, r.commit(ctx, store.Change{Settle: settled(intent, store.IntentSuperseded, "")})
+	}
+	if flow, blocked := r.settings.Blocked[CreateCounterpart]; blocked {
+		return store.Gate{Flow: flow}, nil
 	}
 	if intent, err = r.repeat(ctx, intent); err != nil {
 		return nil, err

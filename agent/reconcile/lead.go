@@ -309,7 +309,7 @@ func (r *run) qualify(ctx context.Context, lead crm.Lead, values deal.Values) (s
 			return nil, err
 		}
 	}
-	current, err := r.current()
+	current, err := r.current(memoryOf(r.deal))
 	if err != nil {
 		return nil, err
 	}

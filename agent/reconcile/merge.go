@@ -37,11 +37,11 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	if err := r.readCounterpart(ctx); err != nil {
 		return nil, err
 	}
-	current, err := r.current()
+	memory := memoryOf(r.deal)
+	current, err := r.current(memory)
 	if err != nil {
 		return nil, err
 	}
-	memory := memoryOf(r.deal)
 	result := deal.Merge(memory, current, r.rules, r.holds())
 	r.restoreAudit(&result)
 	if result.Held {
@@ -80,13 +80,13 @@ func asRecordRefusal(id string, err error) error {
 	return problem.Wrap(problem.OpportunityRefused, "opportunity "+id, err)
 }
 
-func (r *run) current() (deal.Pair, error) {
+func (r *run) current(memory deal.Memory) (deal.Pair, error) {
 	record, err := r.settings.Plan.FromRecord(r.record.Fields)
 	if err != nil {
 		return deal.Pair{}, unreadable(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
 	}
 	r.addSets(record)
-	if base := memoryOf(r.deal).Base; base != nil {
+	if base := memory.Base; base != nil {
 		record[deal.MicrosoftStatus] = base.CRM[deal.MicrosoftStatus]
 	}
 	values, err := r.settings.Plan.FromReferral(r.referral.Tree)
@@ -96,14 +96,14 @@ func (r *run) current() (deal.Pair, error) {
 	if err != nil {
 		return deal.Pair{}, unreadable(problem.ReferralRefused, "referral "+r.referral.ID, err)
 	}
-	r.recallCounterpart(values)
+	r.recallCounterpart(memory, values)
 	return deal.Pair{CRM: record, Referral: values}, nil
 }
 
 // recallCounterpart completes what a referral says by what Microsoft's was last known to say, when that was not read this time:
 // the flow is off, or the deal is closed. What is not known now has not become empty.
-func (r *run) recallCounterpart(values deal.Values) {
-	base := memoryOf(r.deal).Base
+func (r *run) recallCounterpart(memory deal.Memory, values deal.Values) {
+	base := memory.Base
 	if r.counterpart != nil || r.deal.Link.CounterpartID == "" || base == nil {
 		return
 	}
@@ -253,8 +253,9 @@ func (r *run) complete(ctx context.Context, result deal.Result, w writes) (store
 // rest ends a run in which nothing had to be written.
 func (r *run) rest(ctx context.Context, memory deal.Memory, result deal.Result) (store.Outcome, error) {
 	change := store.Change{Settle: r.settleUpdates(store.IntentDone), Link: r.phase(result)}
-	if memory.Base == nil || len(memory.Pending) > 0 || !maps.Equal(packBase(*memory.Base), packBase(result.Attempt.Intended)) {
-		change.Base = packBase(result.Attempt.Intended)
+	intended := result.Attempt.Intended
+	if memory.Base == nil || len(memory.Pending) > 0 || !maps.Equal(memory.Base.CRM, intended.CRM) || !maps.Equal(memory.Base.Referral, intended.Referral) {
+		change.Base = packBase(intended)
 	}
 	r.recall(&change, len(memory.Pending) > 0)
 	if change.Base != nil || len(change.Settle) > 0 || change.Link != nil || change.Told != nil {

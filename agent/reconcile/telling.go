@@ -96,9 +96,10 @@ func told(audit string) *string {
 }
 
 // recall remembers what the Audit field says when the run that wrote it did not come to remember it itself: a write whose answer
-// was lost.
+// was lost. A field that lacks what it was told before has been edited, and is restored.
 func (r *run) recall(change *store.Change, torn bool) {
-	if change.Told == nil && r.record.Audit != "" && (torn || r.deal.Told == "") {
+	newest, _, _ := strings.Cut(r.deal.Told, "\n")
+	if change.Told == nil && r.record.Audit != "" && (r.deal.Told == "" || torn && strings.Contains(r.record.Audit, newest)) {
 		change.Told = told(r.record.Audit)
 	}
 }

@@ -61,8 +61,8 @@ func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcom
 	if err != nil {
 		return nil, err
 	}
-	if !got {
-		return r.again(briefly, nil), nil
+	if !got { // a process that died with the lease keeps it for a while
+		return r.again(r.backoff(store.ErrBusy), nil), nil
 	}
 	defer func() { err = errors.Join(err, r.store.Release(ctx, lease)) }()
 	if busy, err := r.othersCreate(ctx, customer); busy || err != nil {

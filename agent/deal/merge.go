@@ -224,9 +224,35 @@ func (m *merger) accept(field string) {
 func (m *merger) hold(field string) {
 	m.result.Held = true
 	known := m.known()
-	for _, pair := range []Pair{m.result.Attempt.Seen, m.result.Attempt.Intended} {
-		pair.put(field, known.CRM[field], known.Referral[field])
+	crm, referral := known.CRM[field], known.Referral[field]
+	if len(m.memory.Pending) > 0 {
+		crm, referral = m.heldTorn(field, crm, referral)
 	}
+	for _, pair := range []Pair{m.result.Attempt.Seen, m.result.Attempt.Intended} {
+		pair.put(field, crm, referral)
+	}
+}
+
+// heldTorn is what is remembered of a held field after an attempt of which some may have arrived. What arrived is no news; what
+// did not arrive is news as it was before the attempt.
+func (m *merger) heldTorn(field, crm, referral string) (rememberedCRM, rememberedReferral string) {
+	c, r := m.values(field)
+	changedCRM, changedReferral := m.changed(field)
+	if !changedCRM {
+		crm = c
+	}
+	if !changedReferral {
+		referral = r
+	}
+	if wantedCRM, wantedReferral, _ := m.lastIntended(field); !changedCRM && !changedReferral && m.memory.Base != nil {
+		if r != wantedReferral {
+			crm = m.memory.Base.CRM[field]
+		}
+		if c != wantedCRM {
+			referral = m.memory.Base.Referral[field]
+		}
+	}
+	return crm, referral
 }
 
 // known is what both sides held when they were last looked at.

@@ -495,12 +495,12 @@ func (m *merger) value(rule Rule) {
 // completeAmount takes the amount that was last known for one that Partner Center's answer lacks: an empty amount is never
 // agreed on, and what shows again later must not pass for somebody's edit.
 func (m *merger) completeAmount() {
-	known := amountOf(m.known().Referral)
-	if amountOf(m.current.Referral).sendable() || !known.sendable() {
+	known, shown := amountOf(m.known().Referral), amountOf(m.current.Referral)
+	if !known.sendable() || shown.value != "" || shown.currency != known.currency {
 		return
 	}
 	m.current.Referral = m.current.Referral.Clone()
-	m.current.Referral[DealValue], m.current.Referral[Currency] = known.value, known.currency
+	m.current.Referral[DealValue] = known.value
 }
 
 // amount is a deal value with its currency.

@@ -18,7 +18,7 @@ func BenchmarkDeals(b *testing.B) {
 				if faults := w.faults(); len(faults) > 0 {
 					b.Fatal(faults[0])
 				}
-				calls, writes = w.calls, len(w.writes)
+				calls, writes = w.calls, w.writes
 			}
 			b.ReportMetric(float64(writes)/float64(2*deals), "writes/deal")
 			b.ReportMetric(float64(calls)/float64(2*deals), "calls/deal")

@@ -1,0 +1,100 @@
+package reconcile_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+)
+
+var showReport = flag.Bool("report", false, "print what the core simulator covered")
+
+// summary is what all histories of a test run have covered.
+var summary coverage
+
+type coverage struct {
+	mu        sync.Mutex
+	histories map[string]int
+	reached   [invariants]int // in how many histories
+	excused   [invariants]int
+	covered   map[struck]int
+	effects   int
+	crashes   int
+}
+
+func (s *coverage) add(name string, w *world) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.histories == nil {
+		s.histories, s.covered = map[string]int{}, map[struck]int{}
+	}
+	s.histories[name]++
+	s.effects += w.effects
+	s.crashes += w.crashes
+	for number, times := range w.ledger.reached {
+		if times > 0 {
+			s.reached[number]++
+		}
+	}
+	for number, times := range w.ledger.excused {
+		s.excused[number] += times
+	}
+	for where, times := range w.ledger.covered {
+		s.covered[where] += times
+	}
+}
+
+func (s *coverage) String() string {
+	var b strings.Builder
+	total := 0
+	for _, name := range sortedKeys(s.histories) {
+		total += s.histories[name]
+		fmt.Fprintf(&b, "%8d histories of %s\n", s.histories[name], name)
+	}
+	fmt.Fprintf(&b, "%8d operations of the agent, %d kills\n\n", s.effects, s.crashes)
+	fmt.Fprintln(&b, "Invariants, and the share of histories in which the guard was really reached:")
+	for _, o := range oracles {
+		share := "     -"
+		if o.step != nil || o.atRest {
+			share = fmt.Sprintf("%5.1f%%", 100*float64(s.reached[o.number])/float64(max(total, 1)))
+		}
+		fmt.Fprintf(&b, "  I%-3d %s  %s", o.number, share, o.says)
+		if o.elsewhere != "" {
+			fmt.Fprintf(&b, " [%s]", o.elsewhere)
+		}
+		if excused := s.excused[o.number]; excused > 0 {
+			fmt.Fprintf(&b, " (broken %d times under a wrong clock)", excused)
+		}
+		fmt.Fprintln(&b)
+	}
+	fmt.Fprintln(&b, "\nFaults by the operation that they struck:")
+	byFault := map[fault][]string{}
+	for where, times := range s.covered {
+		byFault[where.fault] = append(byFault[where.fault], fmt.Sprintf("%s %d", where.name, times))
+	}
+	kinds := make([]int, 0, len(byFault))
+	for f := range byFault {
+		kinds = append(kinds, int(f))
+	}
+	sort.Ints(kinds)
+	for _, f := range kinds {
+		list := byFault[fault(f)]
+		slices.Sort(list)
+		fmt.Fprintf(&b, "  %-28s %s\n", fault(f), strings.Join(list, ", "))
+	}
+	return b.String()
+}
+
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // histories are short-lived; memory is not what a simulation lacks
+	code := m.Run()
+	if *showReport && summary.histories != nil {
+		fmt.Println(summary.String())
+	}
+	os.Exit(code)
+}

@@ -11,13 +11,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/cosell-sync/terraform-provider-cosell/agent/app"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
-	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
-	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
 )
 
 type mappingCommand struct {
@@ -52,10 +48,7 @@ func (c mappingTest) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	machine := app.Machine{
-		Version: version, Transport: wire.NewTransport(nil), Secrets: secret.FromSystem(), CallTimeout: c.CallTimeout,
-		Now: time.Now, Sleep: sleep, NewID: newID, Log: hclog.New(&hclog.LoggerOptions{Name: "cosell-agent", Level: hclog.Warn, Output: os.Stderr}),
-	}
+	machine := calling(c.CallTimeout)
 	var s app.Sketch
 	if c.Record != "" {
 		s, err = app.SketchRecord(ctx, d, machine, c.Record)

@@ -34,6 +34,23 @@ func decodeOutput(t *testing.T, r *root) document.Document {
 	return decoded
 }
 
+// picklistOf gives the values of a picklist field that takes others too.
+func picklistOf(t *testing.T, w *world, field string) (values []string) {
+	t.Helper()
+	found, err := w.salesforce(t).ReadMetadata(t.Context(), "CustomField", field)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	set := found[0].Node.Child("valueSet")
+	if set == nil || set.ChildText("restricted") == "true" {
+		t.Fatalf("%s is %+v", field, set)
+	}
+	for _, value := range set.Child("valueSetDefinition").All("value") {
+		values = append(values, value.ChildText("fullName"))
+	}
+	return values
+}
+
 // grantsOf gives the field permissions of a permission set, without the objects' names where they are the opportunity's.
 func grantsOf(t *testing.T, w *world, set string) map[string]string {
 	t.Helper()
@@ -76,6 +93,9 @@ func TestKitIsWhatSellersNeed(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, grantsOf(t, w, "Cosell_Seller")); diff != "" {
 		t.Errorf("sellers' fields (-want +got)\n%s", diff)
+	}
+	if got := picklistOf(t, w, "Opportunity.Close_Reason__c"); !slices.Equal(got, document.CloseReasons()) {
+		t.Errorf("the reasons are %q", got)
 	}
 	assigned, err := salesforce.Query[struct{ ID string }](t.Context(), w.salesforce(t).Data(),
 		"SELECT Id FROM PermissionSetAssignment WHERE PermissionSet.Name = 'Cosell_Seller' AND Assignee.Username = 'seller@example.com'")
@@ -274,7 +294,7 @@ func TestKitWithoutWhatIsLeftOut(t *testing.T) {
 			solution_opportunity      = { use = "existing", name = "Deal__c" }
 			solution_identifier       = { use = "existing", name = "Id_Number__c" }
 			referral_program          = { use = "existing", name = "Packaged_Program__c" }
-			close_reason              = { type = "picklist", picklist = { values = [{ name = "Not a customer" }] } }
+			close_reason              = { type = "text", length = 80 }
 			microsoft_crm_identifier  = { use = "none" }
 			solution_detail           = { use = "none" }
 			solution_detail_type      = { use = "none" }

@@ -240,7 +240,7 @@ func (r *run) updateLead(ctx context.Context, lead crm.Lead, values deal.Values)
 	if flow, blocked := r.settings.Blocked[UpdateOpportunity]; blocked {
 		return store.Gate{Flow: flow}, nil
 	}
-	if settled := lead.ModifiedAt.Add(precision); r.readAt.Before(settled) {
+	if settled := lead.ModifiedAt.Add(Precision); r.readAt.Before(settled) {
 		return store.Retry{At: settled}, nil
 	}
 	payload, err := r.leads.EncodeLeadUpdate(write)

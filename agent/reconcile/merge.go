@@ -16,13 +16,13 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
 )
 
-// precision is the resolution of the CRM's time stamps and precondition, with a margin for the clocks. A record that was read
+// Precision is the resolution of the CRM's time stamps and precondition, with a margin for the clocks. A record that was read
 // within the second of its last change is not written: another change in that second would go unnoticed.
-const precision = 1200 * time.Millisecond
+const Precision = 1200 * time.Millisecond
 
 // unsettled reports whether the record was read too soon after its last change, and when it can be read again.
 func (r *run) unsettled() (time.Time, bool) {
-	settled := r.record.ModifiedAt.Add(precision)
+	settled := r.record.ModifiedAt.Add(Precision)
 	return settled, r.readAt.Before(settled)
 }
 

@@ -162,3 +162,18 @@ func DefaultHelp() []Value {
 		{"General or other", "GeneralOrOther"},
 	}
 }
+
+// CloseReasons are Partner Center's reasons for declining or losing a deal ("Manage opportunities in bulk"), as the example
+// installation's list of close reasons holds them. Partner Center takes other texts too.
+func CloseReasons() []string {
+	return []string{
+		"Project budget isn't adequate",
+		"Customer didn't respond",
+		"Customer chose another vendor",
+		"Customer requirement not met",
+		"Not a customer",
+		"Proposed time line too short",
+		"Abuse, spam, phishing",
+		"Others",
+	}
+}

@@ -21,8 +21,9 @@ locals {
     }
     close_reason = {
       on        = "opportunity", seller = "edit"
-      name      = "Close_Reason__c", label = "Close reason", type = "text", length = 255
-      help_text = "Why the deal was declined or lost."
+      name      = "Close_Reason__c", label = "Close reason", type = "picklist"
+      help_text = "Why the deal was declined or lost. Choose it before you close the opportunity."
+      picklist  = { restricted = false, values = [for value in local.close_reasons : { name = value }] }
     }
     referral_identifier = {
       on        = "opportunity", seller = "read"
@@ -128,6 +129,19 @@ locals {
     "Quotes or licensing",
     "Post sales customer success",
     "General or other",
+  ]
+
+  # Partner Center's own reasons for declining or losing a deal. The list is not restricted: a reason that Partner Center gives
+  # and that does not stand here ("Expired" for one) is written all the same.
+  close_reasons = [
+    "Project budget isn't adequate",
+    "Customer didn't respond",
+    "Customer chose another vendor",
+    "Customer requirement not met",
+    "Not a customer",
+    "Proposed time line too short",
+    "Abuse, spam, phishing",
+    "Others",
   ]
 
   # The roles that the connector knows. The others concern cosell_solution_detail only.

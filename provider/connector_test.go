@@ -171,6 +171,8 @@ func TestConnectorAsksTheOrganisation(t *testing.T) {
 	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.providers(), Steps: []resource.TestStep{
 		{Config: elsewhere, PlanOnly: true, ExpectNonEmptyPlan: true},
 		{Config: elsewhere, ExpectError: words(`Stage is not in the organisation`)},
+		{Config: liveConnector(`fallback_owner = "nobody@example.com"`), ExpectError: words(`User is not in the organisation`)},
+		{Config: liveConnector(`fallback_owner = "seller@example.com"`)},
 		{Config: strings.Replace(liveConnector(""), `"Prospecting"`, `"Closed Won"`, 1), ExpectError: words("its type does not make it a stage")},
 		{Config: strings.Replace(liveConnector(""), `default_currency = "USD"`, "", 1), ExpectError: words("set default_currency")},
 		{Config: liveConnector("")},

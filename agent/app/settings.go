@@ -62,6 +62,7 @@ func names(d document.Document) adapter.Names {
 		SolutionOpportunity: fields[document.FieldSolutionOpportunity], SolutionIdentifier: fields[document.FieldSolutionIdentifier],
 		SolutionName: fields[document.FieldSolutionName], SolutionDetail: fields[document.FieldSolutionDetail],
 		DetailIdentifier: fields[document.FieldDetailIdentifier],
+		FallbackOwner:    d.CRM.FallbackOwner,
 	}
 	if lead := d.CRM.Lead; lead != nil {
 		n.Leads = adapter.LeadNames{

@@ -100,6 +100,7 @@ type NewRecord struct {
 	Account    map[string]any
 	Solutions  []NewSolution
 	Contacts   []NewContact
+	OwnerID    string // the user who is to own it; empty: the agent's own
 	SyncStatus string
 	Audit      string
 }
@@ -156,6 +157,10 @@ type CRM interface {
 
 	// Contacts completes people with what the CRM knows of them by their e-mail addresses, those of the account first.
 	Contacts(ctx context.Context, accountID string, people []deal.Person) ([]NewContact, error)
+
+	// Owner gives the active user who is to own a deal of these people of the partner's: the first of them who is one by the e-mail
+	// address, or else the one that the connector names for such deals, or "" for the agent's own.
+	Owner(ctx context.Context, people []deal.Person) (userID string, err error)
 
 	// EncodeUpdate gives the exact bytes that Update sends; the same for the same changes.
 	EncodeUpdate(changes Changes) ([]byte, error)

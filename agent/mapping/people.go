@@ -28,6 +28,9 @@ func PeopleOf(referral map[string]any, path string) []deal.Person {
 // ContactsOf lists the customer's contacts that a referral names.
 func ContactsOf(referral map[string]any) []deal.Person { return PeopleOf(referral, contactsPath) }
 
+// TeamOf lists the people of the partner whose referral it is: the partner's own, or Microsoft's in Microsoft's.
+func TeamOf(referral map[string]any) []deal.Person { return PeopleOf(referral, teamPath) }
+
 // PeopleOps gives the replacements of the lists of people in which somebody comes, goes or changes. Whoever stays is sent back as
 // read. contacts and team are whom the record names.
 func PeopleOps(referral map[string]any, changes deal.Values, contacts, team []deal.Person) []Op {

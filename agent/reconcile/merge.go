@@ -44,6 +44,7 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	}
 	result := deal.Merge(memory, current, r.rules, r.holds())
 	r.restoreAudit(&result)
+	r.nameSellers(&result)
 	if result.Held {
 		if err := r.show(ctx, memory, current); err != nil {
 			return nil, err

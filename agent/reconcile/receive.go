@@ -140,6 +140,10 @@ func (r *run) newRecord(ctx context.Context, values deal.Values, accountID strin
 	if err != nil {
 		return crm.NewRecord{}, deal.Pair{}, err
 	}
+	owner, err := r.crm.Owner(ctx, mapping.TeamOf(r.referral.Tree))
+	if err != nil {
+		return crm.NewRecord{}, deal.Pair{}, err
+	}
 	written := plan.Fit(values)
 	fields, err := plan.ToRecord(present(written))
 	if err != nil {
@@ -153,7 +157,7 @@ func (r *run) newRecord(ctx context.Context, values deal.Values, accountID strin
 		fields[name] = marked
 	}
 	record := crm.NewRecord{
-		ReferralID: r.referral.ID, Fields: fields, AccountID: accountID, Account: account, Solutions: sold, Contacts: contacts,
+		ReferralID: r.referral.ID, Fields: fields, AccountID: accountID, Account: account, Solutions: sold, Contacts: contacts, OwnerID: owner,
 		SyncStatus: statusInSync, Audit: r.auditLine("Received from Partner Center as referral " + r.referral.ID + "." + r.leadLeft()),
 	}
 	return record, deal.Pair{CRM: written, Referral: values}, nil

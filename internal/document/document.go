@@ -112,6 +112,8 @@ type CRM struct {
 	Stages     Stages          `json:"stages"`
 	Lead       *Lead           `json:"lead,omitempty" jsonschema:"description=Given where leads are records of the CRM; otherwise they stay in Partner Center."`
 	Marks      bool            `json:"display_check_mark"`
+
+	FallbackOwner string `json:"fallback_owner,omitempty" jsonschema:"description=User name or e-mail address of the user who owns received deals whose referral names no user of the organisation."`
 }
 
 // Name is an API name in the CRM.

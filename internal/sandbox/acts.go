@@ -92,6 +92,17 @@ type answered struct {
 	Reason         string `json:"reason"`
 	Outcome        string `json:"outcome"`
 	MicrosoftCRMID string `json:"microsoft_crm_id"`
+	SellerName     string `json:"seller_name"`
+	SellerEmail    string `json:"seller_email"`
+}
+
+// sellers gives Microsoft's seller whom an answer names.
+func (a answered) sellers() []partnercenter.Member {
+	if a.SellerEmail == "" {
+		return nil
+	}
+	first, last, _ := strings.Cut(cmp.Or(a.SellerName, "Microsoft Seller"), " ")
+	return []partnercenter.Member{{FirstName: first, LastName: last, Email: a.SellerEmail, PhoneNumber: "+14255550103"}}
 }
 
 type otherRegistration struct {
@@ -128,6 +139,7 @@ var (
 		{Name: "contact_last_name", Help: "customer contact's last name"},
 		{Name: "contact_email", Help: "customer contact's email"},
 		{Name: "contact_phone", Help: "customer contact's phone number"},
+		{Name: "team_email", Help: "e-mail address of somebody of the partner's, whom the deal is for"},
 		{Name: "help", Help: "assistance request code, for example ProofOfConceptOrDemo"},
 		{Name: "external_reference_id", Help: "externalReferenceId"},
 	}
@@ -189,9 +201,12 @@ var partnerCenterActs = []Act{
 	},
 	{
 		Name: "accept_counterpart", Help: "a Microsoft seller accepts the partner's co-sell request",
-		Parameters: []Parameter{engagementID, {Name: "microsoft_crm_id", Help: "Microsoft's identifier of the opportunity"}},
+		Parameters: []Parameter{
+			engagementID, {Name: "microsoft_crm_id", Help: "Microsoft's identifier of the opportunity"},
+			{Name: "seller_name", Help: "who joins the team of Microsoft's referral"}, {Name: "seller_email", Help: "that seller's e-mail address"},
+		},
 		run: act(func(s *Sandbox, a answered) (*partnercenter.Referral, error) {
-			return s.partnerCenter.AcceptCounterpart(a.ID, a.MicrosoftCRMID)
+			return s.partnerCenter.AcceptCounterpart(a.ID, a.MicrosoftCRMID, a.sellers()...)
 		}),
 	},
 	{

@@ -34,6 +34,8 @@ var summaries = map[problem.Code]string{
 	problem.FieldTypeMismatch: "Mapped field is of another type",
 	problem.PicklistUnknown:   "Mapped value is not in the picklist",
 	problem.LeadStatusMissing: "Lead status is not in the organisation",
+
+	problem.UserMissing: "User is not in the organisation",
 }
 
 // moment says when a comparison is made, and so what a finding means.
@@ -57,6 +59,8 @@ var beforeApply = map[problem.Code]string{
 	problem.FieldTypeMismatch: "Applying fails unless that has changed by then.",
 	problem.PicklistUnknown:   "Applying fails unless it is there by then.",
 	problem.LeadStatusMissing: "Applying fails unless it is there by then.",
+
+	problem.UserMissing: "Applying fails unless there is one by then.",
 }
 
 // compare looks for what the document names in the organisation. What the plan makes is not missing in a plan. An
@@ -104,15 +108,16 @@ func (c *connector) compareOrganisation(ctx context.Context, d document.Document
 	if err != nil {
 		return nil, err
 	}
-	var stages, statuses, fields []finding
+	var stages, statuses, fields, users []finding
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { stages, err = c.compareStages(ctx, client, d.CRM.Stages); return err })
 	group.Go(func() (err error) { statuses, err = c.compareLeadStatus(ctx, d); return err })
 	group.Go(func() (err error) { fields, err = c.compareFields(ctx, d, when); return err })
+	group.Go(func() (err error) { users, err = c.compareFallbackOwner(ctx, client, d.CRM.FallbackOwner); return err })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return slices.Concat(stages, statuses, fields), nil
+	return slices.Concat(stages, statuses, fields, users), nil
 }
 
 // stage is a row of OpportunityStage.

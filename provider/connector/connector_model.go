@@ -28,6 +28,7 @@ type connectorModel struct {
 	Fields               map[string]string            `tfsdk:"fields"`
 	Stages               *stagesModel                 `tfsdk:"stages"`
 	AccountMatch         *accountMatchModel           `tfsdk:"account_match"`
+	FallbackOwner        *string                      `tfsdk:"fallback_owner"`
 	Schedule             *scheduleModel               `tfsdk:"schedule"`
 	Budgets              *budgetsModel                `tfsdk:"budgets"`
 	Pins                 *pinsModel                   `tfsdk:"pins"`

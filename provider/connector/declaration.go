@@ -60,6 +60,8 @@ func (b *builder) document() document.Document {
 			Stages:     document.Stages{OnHold: variables[document.VariableOnHoldStage], Active: variables[document.VariableActiveStage]},
 			Lead:       lead,
 			Marks:      variables[document.VariableDisplayCheckMark] == document.Yes,
+
+			FallbackOwner: text(m.FallbackOwner, ""),
 		},
 		Flows:    b.flows(),
 		Mappings: b.mappings(document.DefaultMappings(m.CRM, fields, variables)),

@@ -30,6 +30,9 @@ type Names struct {
 	Mapped []string
 	// Country and PostalCode are the account's fields that hold them, without prefix.
 	Country, PostalCode string
+	// FallbackOwner is the user name or e-mail address of the user who owns received deals that name nobody else; empty: the
+	// agent's user.
+	FallbackOwner string
 
 	Leads LeadNames
 }
@@ -50,6 +53,8 @@ type Org struct {
 	stages       []Stage
 	picklists    map[string][]string                 // active values of the mapped fields that have a list
 	mapped       map[string]salesforce.FieldDescribe // the mapping's fields by path
+
+	fallbackOwner string // id of the user whom Names.FallbackOwner means
 }
 
 var (
@@ -89,7 +94,7 @@ func Open(ctx context.Context, client *salesforce.Client, names Names) (*Org, er
 		return nil, fmt.Errorf("read the organisation's stages: %w", err)
 	}
 	org.stages = stages
-	return org, nil
+	return org, org.findFallbackOwner(ctx)
 }
 
 // countryCodeField is the field that exists only where state and country picklists are on ("State and Country/Territory

@@ -31,6 +31,9 @@ func (o *Org) EncodeCreate(record crm.NewRecord) ([]byte, error) {
 	fields[o.names.SyncStatus] = record.SyncStatus
 	fields[o.names.Audit] = o.fitAudit(record.Audit)
 	fields["AccountId"] = record.AccountID
+	if record.OwnerID != "" {
+		fields["OwnerId"] = record.OwnerID
+	}
 	var parts []salesforce.Subrequest
 	if record.AccountID == "" {
 		fields["AccountId"] = "@{" + accountPart + ".id}"

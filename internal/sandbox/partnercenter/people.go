@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,7 +36,8 @@ type Deal struct {
 	ContactLast   string  `json:"contact_last_name"`
 	ContactEmail  string  `json:"contact_email"`
 	ContactPhone  string  `json:"contact_phone"`
-	Help          string  `json:"help"` // assistance request code
+	TeamEmail     string  `json:"team_email"` // somebody of the partner's, whom the deal is for
+	Help          string  `json:"help"`       // assistance request code
 	MicrosoftCRM  string  `json:"microsoft_crm_id"`
 	ExternalCRMID string  `json:"external_reference_id"`
 }
@@ -80,6 +82,9 @@ func (d Deal) referral(now time.Time) (*Referral, error) {
 	}
 	if d.Notes != "" {
 		r.Details.Notes = text(d.Notes)
+	}
+	if d.TeamEmail != "" {
+		r.Team = []Member{{FirstName: "Partner", LastName: "Representative", Email: d.TeamEmail, PhoneNumber: "+14255550102"}}
 	}
 	if d.ExternalCRMID != "" {
 		r.ExternalReferenceID = text(d.ExternalCRMID)
@@ -171,8 +176,9 @@ func (s *Service) CloseReferral(id, outcome, reason string) (*Referral, error) {
 }
 
 // AcceptCounterpart is a Microsoft seller who accepts the partner's co-sell request: Microsoft's referral gets Microsoft's
-// identifier of the opportunity. The id is the engagement's or one of its referrals'.
-func (s *Service) AcceptCounterpart(id, crmID string) (*Referral, error) {
+// identifier of the opportunity, and the sellers, if any are given, join its team. The id is the engagement's or one of its
+// referrals'.
+func (s *Service) AcceptCounterpart(id, crmID string, sellers ...Member) (*Referral, error) {
 	counterpart, own, err := s.engagement(id)
 	if err != nil {
 		return nil, err
@@ -184,6 +190,7 @@ func (s *Service) AcceptCounterpart(id, crmID string) (*Referral, error) {
 		}
 		next.Status, next.Substatus = statusActive, "Accepted"
 		next.TrackingInfo.MicrosoftMSXID = text(crmID)
+		next.Team = append(slices.Clone(next.Team), sellers...)
 		return []string{"status", "substatus", "trackingInfo/microsoftMsxId"}, nil
 	})
 	if err != nil || own == nil || own.Status == statusClosed || s.kit.Switches.Is(switchMSXID, "counterpart") {

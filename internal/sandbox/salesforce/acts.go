@@ -80,6 +80,8 @@ func (o *Org) Acts() []Act {
 			[]Parameter{need("opportunity", "opportunity id"), need("email", "email"), may("first_name", "first name"), may("last_name", "last name"), may("phone", "phone")},
 			false, o.addTeamMemberAct},
 		{"remove_team_member", "remove a member of an opportunity's team", []Parameter{need("id", "team member id")}, false, o.deleteAct("OpportunityTeamMember")},
+		{"add_user", "add a user, with rights of its own to nothing", []Parameter{need("email", "email"), may("username", "user name, default the email"),
+			may("first_name", "first name"), may("last_name", "last name"), may("phone", "phone"), may("active", "true or false, default true")}, false, o.addUserAct},
 		{"delete_opportunity", "delete an opportunity", []Parameter{id}, false, o.deleteAct("Opportunity")},
 	}
 	acts = append(acts, o.leadActs()...)

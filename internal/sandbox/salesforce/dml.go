@@ -207,6 +207,9 @@ func (o *Org) save(w *write) *apiError {
 	if err := o.requireFields(w); err != nil {
 		return err
 	}
+	if err := o.activeOwner(w); err != nil {
+		return err
+	}
 	if obj.beforeSave != nil {
 		if err := obj.beforeSave(o, w); err != nil {
 			return err

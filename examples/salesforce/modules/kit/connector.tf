@@ -88,6 +88,7 @@ resource "cosell_connector" "this" {
   default_currency   = var.default_currency
   marketplace_intent = var.marketplace_intent
   account_match      = var.account_match
+  fallback_owner     = var.fallback_owner
   schedule           = var.schedule
   budgets            = var.budgets
   pins               = var.pins

@@ -146,6 +146,12 @@ variable "account_match" {
   default = null
 }
 
+variable "fallback_owner" {
+  description = "User name or e-mail address of the user who owns received deals whose referral names no user of the organisation; null: the agent's user."
+  type        = string
+  default     = null
+}
+
 variable "budgets" {
   description = "Limits that the agent keeps by slowing itself."
   type        = object({ crm_daily_calls = optional(number) })

@@ -186,7 +186,7 @@ type historyEntry struct {
 }
 
 // Run shows a deal.
-func (c dealsShow) Run(ctx context.Context, out io.Writer) (err error) {
+func (c dealsShow) Run(ctx context.Context, out io.Writer, language problem.Language) (err error) {
 	s, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -196,7 +196,7 @@ func (c dealsShow) Run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	detail, err := detailOf(ctx, s, overview)
+	detail, err := detailOf(ctx, s, overview, language)
 	if err != nil {
 		return err
 	}
@@ -224,12 +224,10 @@ func (c dealsShow) find(ctx context.Context, s *store.SQL) (store.Overview, erro
 	return store.Overview{}, fmt.Errorf("no deal of the store has the opportunity or referral %s", c.ID)
 }
 
-func detailOf(ctx context.Context, s *store.SQL, overview store.Overview) (dealDetail, error) {
+func detailOf(ctx context.Context, s *store.SQL, overview store.Overview, language problem.Language) (dealDetail, error) {
 	detail := dealDetail{dealLine: lineOf(overview), History: []historyEntry{}}
-	for _, entry := range problem.Catalogue() {
-		if string(entry.Code) == overview.Code {
-			detail.Fix = entry.Fix
-		}
+	if entry, ok := language.Entry(problem.Code(overview.Code)); ok {
+		detail.Fix = entry.Fix
 	}
 	deal, err := s.Load(ctx, overview.Key)
 	if err != nil {

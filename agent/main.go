@@ -30,6 +30,8 @@ type cli struct {
 	Problems problemsCommand `cmd:"" help:"Explain the codes of problems (CS101, …): what they mean and what to do."`
 	Sandbox  sandboxCommand  `cmd:"" help:"Local stand-ins of Partner Center, Salesforce and the identity service, to try everything without a tenant."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
+
+	Language string `env:"COSELL_AGENT_LANGUAGE" placeholder:"TAG" help:"Language of problems: en, de, ja, zh-Hans or it; without it the system's locale (LANG) chooses. Logs are English."`
 }
 
 const description = `Keeps Salesforce and Microsoft Partner Center equal: referrals and opportunities are the same deals.
@@ -71,8 +73,10 @@ func main() {
 	defer stop()
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.BindTo(os.Stdout, (*io.Writer)(nil))
+	language := languageOf(c.Language, os.Getenv)
+	parsed.Bind(language)
 	if err := parsed.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "cosell-agent:", err)
+		fmt.Fprintln(os.Stderr, "cosell-agent:", errorText(err, language))
 		stop()
 		os.Exit(exitStatus(err)) //nolint:gocritic // stop has run
 	}
@@ -112,9 +116,12 @@ type problemsCommand struct {
 	Markdown bool   `help:"Print the page of the documentation."`
 }
 
-// Run prints the catalogue.
-func (c problemsCommand) Run(out io.Writer) error {
-	entries := problem.Catalogue()
+// Run prints the catalogue. The page of the documentation is English.
+func (c problemsCommand) Run(out io.Writer, language problem.Language) error {
+	entries := language.Catalogue()
+	if c.Markdown {
+		entries = problem.Catalogue()
+	}
 	if c.Code != "" {
 		entries = slices.DeleteFunc(entries, func(e problem.Entry) bool { return !strings.EqualFold(string(e.Code), c.Code) })
 		if len(entries) == 0 {

@@ -43,7 +43,7 @@ it names cannot be used. "cosell-agent problems CODE" explains a code.`
 }
 
 // Run reads, maps and prints.
-func (c mappingTest) Run(ctx context.Context, out io.Writer) error {
+func (c mappingTest) Run(ctx context.Context, out io.Writer, language problem.Language) error {
 	d, err := readDocument(c.Config, os.Stdin)
 	if err != nil {
 		return err
@@ -57,6 +57,9 @@ func (c mappingTest) Run(ctx context.Context, out io.Writer) error {
 	}
 	if err != nil {
 		return err
+	}
+	for _, p := range s.Problems {
+		p.Entry, _ = language.Entry(p.Code)
 	}
 	if c.JSON {
 		err = printJSON(out, sketchJSON(s))

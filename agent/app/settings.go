@@ -157,6 +157,7 @@ func settings(d document.Document, p mapping.Plan, machine Machine) (reconcile.S
 		Plan: p, Blocked: blocked(d), Delay: delay, MarketplaceIntent: d.Sharing.MarketplaceIntent,
 		MatchPostalCode: slices.Contains(d.Accounts.Keys, "postal_code"), CreateAccounts: d.Accounts.None == "create",
 		Leads: d.CRM.Lead != nil, CoSellOnly: d.Sharing.CoSellOnly, Scope: scopeOf(d.PartnerCenter.Scope), PartnerID: d.PartnerCenter.PartnerID, Settle: machine.settle(), Lease: machine.Lease,
+		Language: problem.Language(d.CRM.Language),
 	}, nil
 }
 

@@ -71,10 +71,11 @@ func (m *merger) microsoft() {
 	case Expired:
 		m.note(problem.MicrosoftExpired, "", reason)
 	case Won, Lost, Failed:
+		detail := statusSaying(status)
 		if reason != "" {
-			status += ": " + reason
+			detail = problem.Say(problem.StatusWithReason, detail.Phrase, reason)
 		}
-		m.note(problem.MicrosoftClosed, "", status)
+		m.explain(problem.MicrosoftClosed, "", detail)
 	}
 	m.remember(MicrosoftStatus, m.current.Referral[MicrosoftStatus], m.current.Referral[MicrosoftStatus])
 }

@@ -102,7 +102,8 @@ type Note struct {
 	Code   problem.Code
 	Field  string
 	Detail string
-	Waits  bool // it stays true until somebody mends it, and every merge until then says so again
+	Said   problem.Saying // what Detail says in English, where it can be said in other languages; empty otherwise
+	Waits  bool           // it stays true until somebody mends it, and every merge until then says so again
 }
 
 // Result is what a merge decided.
@@ -270,6 +271,11 @@ func (m *merger) note(code problem.Code, field, detail string) {
 	m.result.Notes = append(m.result.Notes, Note{Code: code, Field: field, Detail: detail})
 }
 
+// explain is note with a detail that can be said in every language.
+func (m *merger) explain(code problem.Code, field string, detail problem.Saying) {
+	m.result.Notes = append(m.result.Notes, Note{Code: code, Field: field, Detail: detail.String(), Said: detail})
+}
+
 // lastIntended is what the newest attempt wanted both sides to hold.
 func (m *merger) lastIntended(field string) (crm, referral string, ok bool) {
 	if len(m.memory.Pending) == 0 {
@@ -287,7 +293,7 @@ func (m *merger) decide(rule Rule) (value string, from Side, ok bool) {
 	switch {
 	case changedCRM && changedReferral && c != r:
 		winner := rule.winner(c, r)
-		m.note(problem.ConflictDecided, rule.Field, conflictDetail(winner))
+		m.explain(problem.ConflictDecided, rule.Field, conflictDetail(winner))
 		if winner == CRM {
 			return c, CRM, true
 		}
@@ -300,11 +306,11 @@ func (m *merger) decide(rule Rule) (value string, from Side, ok bool) {
 	return "", CRM, false
 }
 
-func conflictDetail(winner Side) string {
+func conflictDetail(winner Side) problem.Saying {
 	if winner == CRM {
-		return "the CRM's value stays"
+		return problem.Say(problem.CRMStays)
 	}
-	return "Partner Center's value stays"
+	return problem.Say(problem.CenterStays)
 }
 
 // field merges an ordinary field.
@@ -385,7 +391,7 @@ func (m *merger) inboundOnly(field string, changedCRM bool) {
 func (m *merger) outboundOnly(field string, changedReferral bool) {
 	c, _ := m.values(field)
 	if changedReferral && m.memory.Base != nil {
-		m.note(problem.ConflictDecided, field, conflictDetail(CRM))
+		m.explain(problem.ConflictDecided, field, conflictDetail(CRM))
 	}
 	m.send(field, c, CRM)
 }
@@ -413,7 +419,7 @@ func (m *merger) status(rule Rule) {
 		m.hold(StatusField)
 	default:
 		if m.closed && changedCRM && m.memory.Base != nil && Terminal(m.memory.Base.Referral[StatusField]) {
-			m.note(problem.ReferralClosed, StatusField, r)
+			m.explain(problem.ReferralClosed, StatusField, statusSaying(r))
 		}
 		m.settle(StatusField, InCRM(r), r)
 	}
@@ -481,12 +487,12 @@ func (m *merger) value(rule Rule) {
 		m.eachOfValue(m.resume)
 	case fromCRM:
 		if changedReferral {
-			m.note(problem.ConflictDecided, DealValue, conflictDetail(CRM))
+			m.explain(problem.ConflictDecided, DealValue, conflictDetail(CRM))
 		}
 		m.sendValue(rule, crm)
 	default:
 		if changedCRM {
-			m.note(problem.ConflictDecided, DealValue, conflictDetail(PartnerCenter))
+			m.explain(problem.ConflictDecided, DealValue, conflictDetail(PartnerCenter))
 		}
 		m.receiveValue(rule, referral)
 	}
@@ -543,7 +549,7 @@ func (m *merger) receiveValue(rule Rule, referral amount) {
 	case !referral.sendable():
 		m.eachOfValue(m.accept)
 	case m.options.FixedCurrency != "" && referral.currency != m.options.FixedCurrency:
-		m.note(problem.ValueWithheld, DealValue, "Partner Center's value is in "+referral.currency+", the organisation keeps "+m.options.FixedCurrency+" only")
+		m.explain(problem.ValueWithheld, DealValue, problem.Say(problem.ForeignCurrency, referral.currency, m.options.FixedCurrency))
 		m.eachOfValue(m.accept)
 	case m.options.HoldInbound || !rule.Inbound:
 		m.eachOfValue(m.hold)

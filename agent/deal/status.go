@@ -1,6 +1,10 @@
 package deal
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+)
 
 // Status is where a deal stands. The CRM knows the first four; Partner Center all of them.
 type Status = string
@@ -27,6 +31,13 @@ func InCRM(s Status) Status {
 		return Lost
 	}
 	return s
+}
+
+// statusSaying names the status of a closed deal.
+func statusSaying(s Status) problem.Saying {
+	return problem.Say(map[Status]problem.Phrase{
+		Won: problem.StatusWon, Lost: problem.StatusLost, Declined: problem.StatusDeclined, Expired: problem.StatusExpired, Failed: problem.StatusError,
+	}[s])
 }
 
 // Transitions gives the steps that bring a referral from one status to what the CRM shows, in order; none when it is

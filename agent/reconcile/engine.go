@@ -61,6 +61,8 @@ type Settings struct {
 	Settle time.Duration
 	// Lease is the length of the lease on account creation.
 	Lease time.Duration
+	// Language is that of what is written into the CRM's Audit and Sync Status; empty: English.
+	Language problem.Language
 }
 
 // Engine reconciles deals.
@@ -194,7 +196,7 @@ func asProblem(object string, err error) *problem.Problem {
 
 // park ends a run that needs a person, and tells the seller through the record, if there is one.
 func (r *run) park(ctx context.Context, p *problem.Problem) store.Outcome {
-	if err := r.report(ctx, string(p.Code), p.Error()); err != nil {
+	if err := r.report(ctx, string(p.Code), r.settings.Language.Problem(p)); err != nil {
 		r.log.Warn("the problem could not be written to the record", "error", err)
 		if problem.ClassOf(err) == problem.Later && !errors.Is(err, crm.ErrNotFound) {
 			return r.again(r.backoff(err), fmt.Errorf("report %s: %w", p.Code, err))

@@ -338,8 +338,8 @@ func (r *run) claimOpportunity(ctx context.Context, lead crm.Lead, values deal.V
 	if settled, early := r.unsettled(); early {
 		return store.Retry{At: settled}, nil
 	}
-	id, status := strings.ToLower(r.referral.ID), statusInSync
-	audit := r.auditLine("Lead " + lead.ID + " of referral " + r.referral.ID + " became this opportunity.")
+	id, status := strings.ToLower(r.referral.ID), r.say(statusInSync)
+	audit := r.auditLine(r.say(problem.LeadBecameDeal, lead.ID, r.referral.ID))
 	identity := deal.Values{deal.ReferralID: values[deal.ReferralID], deal.ReferralLink: values[deal.ReferralLink]}
 	fields, err := r.settings.Plan.ToRecord(identity)
 	if err != nil {
@@ -466,12 +466,13 @@ func (r *run) shareOfLead(ctx context.Context) (store.Outcome, error) {
 	return r.onLead(ctx)
 }
 
-// leadLeft tells, in a new opportunity's Audit, of the lead that stays beside it; "" when there is none.
-func (r *run) leadLeft() string {
-	if !r.aboutLead() {
-		return ""
+// tellReceived tells, in a new opportunity's Audit, where it comes from, and of the lead that stays beside it, if there is one.
+func (r *run) tellReceived() string {
+	sentences := []string{r.say(problem.Received, r.referral.ID)}
+	if r.aboutLead() {
+		sentences = append(sentences, r.say(problem.LeadStays, r.deal.Link.CRMID))
 	}
-	return " Its lead " + r.deal.Link.CRMID + " is left as it is."
+	return r.settings.Language.Join(sentences)
 }
 
 func packLead(values deal.Values) store.Values {

@@ -6,6 +6,7 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 )
 
 // takeOverProducts makes rows of the solutions that an older installation keeps as text, once for a record: whoever removes the
@@ -27,7 +28,7 @@ func (r *run) takeOverProducts(ctx context.Context) (store.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	audit := r.auditLine("The solutions that the field Products names are rows of Microsoft Solutions now.")
+	audit := r.auditLine(r.say(problem.ProductsAreRows))
 	payload, err := r.crm.EncodeUpdate(crm.Changes{Add: added, Book: crm.Bookkeeping{Audit: &audit}})
 	if err != nil {
 		return nil, err

@@ -158,7 +158,7 @@ func (r *run) newRecord(ctx context.Context, values deal.Values, accountID strin
 	}
 	record := crm.NewRecord{
 		ReferralID: r.referral.ID, Fields: fields, AccountID: accountID, Account: account, Solutions: sold, Contacts: contacts, OwnerID: owner,
-		SyncStatus: statusInSync, Audit: r.auditLine("Received from Partner Center as referral " + r.referral.ID + "." + r.leadLeft()),
+		SyncStatus: r.say(statusInSync), Audit: r.auditLine(r.tellReceived()),
 	}
 	return record, deal.Pair{CRM: written, Referral: values}, nil
 }

@@ -276,13 +276,13 @@ func (r *run) rejoin(ctx context.Context) (store.Outcome, error) {
 	}
 	found, err := r.center.Get(ctx, id)
 	if errors.Is(err, referral.ErrNotFound) {
-		return nil, problem.New(problem.BoundElsewhere, "opportunity "+r.record.ID, "referral "+id+" does not exist")
+		return nil, problem.Explain(problem.BoundElsewhere, "opportunity "+r.record.ID, problem.Say(problem.ReferralUnknown, id))
 	}
 	if err != nil {
 		return nil, err
 	}
 	if r.record.Key == "" && !strings.EqualFold(found.ExternalReference, r.record.ID) {
-		return nil, problem.New(problem.BoundElsewhere, "opportunity "+r.record.ID, "referral "+id+" belongs to record "+found.ExternalReference)
+		return nil, problem.Explain(problem.BoundElsewhere, "opportunity "+r.record.ID, problem.Say(problem.ReferralIsOf, id, found.ExternalReference))
 	}
 	r.referral = &found
 	if r.outOfScope() {
@@ -302,7 +302,7 @@ func (r *run) joinReferralsDeal(ctx context.Context, key, referralID string) err
 		return err
 	}
 	if bound := other.Link.CRMID; bound != "" && bound != r.record.ID && !r.isLead(bound) {
-		return problem.New(problem.BoundElsewhere, "opportunity "+r.record.ID, "referral "+referralID+" belongs to record "+bound)
+		return problem.Explain(problem.BoundElsewhere, "opportunity "+r.record.ID, problem.Say(problem.ReferralIsOf, referralID, bound))
 	}
 	return r.absorb(ctx, key)
 }
@@ -337,7 +337,7 @@ func (r *run) onlyReferral(ctx context.Context) (store.Outcome, error) {
 	}
 	if bound := r.record.Key; bound != "" && !strings.EqualFold(bound, r.referral.ID) {
 		r.record = nil // the seller of that opportunity is not to be told
-		return nil, problem.New(problem.BoundElsewhere, "referral "+r.referral.ID, "opportunity "+id+" belongs to referral "+bound)
+		return nil, problem.Explain(problem.BoundElsewhere, "referral "+r.referral.ID, problem.Say(problem.OpportunityIsOf, id, bound))
 	}
 	if err := r.bind(ctx, nil); err != nil {
 		return nil, err
@@ -361,7 +361,7 @@ func (r *run) joinRecordsDeal(ctx context.Context, recordID string) error {
 	case strings.EqualFold(bound, r.referral.ID), bound == "" && len(other.Intents) > 0:
 		return r.absorb(ctx, key)
 	case bound != "":
-		return problem.New(problem.BoundElsewhere, "referral "+r.referral.ID, "opportunity "+recordID+" belongs to referral "+bound)
+		return problem.Explain(problem.BoundElsewhere, "referral "+r.referral.ID, problem.Say(problem.OpportunityIsOf, recordID, bound))
 	default:
 		return nil
 	}

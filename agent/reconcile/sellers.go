@@ -31,7 +31,8 @@ func (r *run) nameSellers(result *deal.Result) {
 	}
 	for i, note := range result.Notes {
 		if note.Code == problem.MicrosoftAccepted && len(sellers) > 0 {
-			result.Notes[i].Detail = "Microsoft's team: " + strings.Join(sellers, ", ")
+			said := problem.Say(problem.MicrosoftsTeam, strings.Join(sellers, ", "))
+			result.Notes[i].Detail, result.Notes[i].Said = said.String(), said
 		}
 	}
 }

@@ -104,16 +104,15 @@ func (r *run) plan(body map[string]any, draft deal.Draft) (journalled, error) {
 
 // notReady tells the seller everything that is missing, in one go.
 func (r *run) notReady(ctx context.Context, missing []deal.Note) (store.Outcome, error) {
-	var codes, lines []string
+	var codes, lines, told []string
 	for _, note := range missing {
-		codes = append(codes, string(note.Code))
-		lines = append(lines, problem.New(note.Code, "", note.Detail).Error())
+		p := problem.New(note.Code, "", note.Detail)
+		codes, lines, told = append(codes, string(note.Code)), append(lines, p.Error()), append(told, r.settings.Language.Problem(p))
 	}
-	text := strings.Join(lines, "\n")
-	if err := r.report(ctx, strings.Join(codes, " "), text); err != nil {
+	if err := r.report(ctx, strings.Join(codes, " "), strings.Join(told, "\n")); err != nil {
 		return nil, err
 	}
-	return store.Park{Code: codes[0], Error: text}, nil
+	return store.Park{Code: codes[0], Error: strings.Join(lines, "\n")}, nil
 }
 
 // sendReferral posts the journalled bytes and links what comes back.
@@ -200,7 +199,7 @@ func (r *run) unknown(ctx context.Context, intent store.Intent, candidate referr
 	if err := r.commit(ctx, store.Change{Settle: settled(intent, store.IntentSuperseded, candidate.ID)}); err != nil {
 		return nil, err
 	}
-	return nil, problem.New(problem.CreateUnknown, "opportunity "+intent.Correlation, "referral "+candidate.ID+" may be it")
+	return nil, problem.Explain(problem.CreateUnknown, "opportunity "+intent.Correlation, problem.Say(problem.ReferralMayBeIt, candidate.ID))
 }
 
 // requestHelp creates Microsoft's referral of the engagement, the second of a co-sell deal's two, unless somebody else did. It

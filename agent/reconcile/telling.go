@@ -19,9 +19,24 @@ import (
 
 // What the Sync Status field says.
 const (
-	statusInSync    = "In sync"
-	statusAttention = "Needs attention: see Audit"
+	statusInSync    = problem.InSync
+	statusAttention = problem.NeedsAttention
 )
+
+// say gives a phrase in the connector's language.
+func (r *run) say(phrase problem.Phrase, values ...any) string {
+	return r.settings.Language.Say(problem.Say(phrase, values...))
+}
+
+// noted gives a note in the connector's language.
+func (r *run) noted(note deal.Note) string {
+	language := r.settings.Language
+	p := problem.New(note.Code, "", note.Detail)
+	if p.Said = note.Said; note.Field != "" {
+		p.Object = language.Field(note.Field)
+	}
+	return language.Problem(p)
+}
 
 // bookkeeping decides what the seller is told. A record is not written for good news alone, except the first and the end of
 // a problem. A note that waits is told once, however many merges say it.
@@ -31,47 +46,48 @@ func (r *run) bookkeeping(result *deal.Result, w *writes) crm.Bookkeeping {
 	if !strings.EqualFold(r.record.Key, r.referral.ID) {
 		id := strings.ToLower(r.referral.ID)
 		book.Key = &id
-		lines = append(lines, "Shared with Partner Center as referral "+r.referral.ID+".")
+		lines = append(lines, r.say(problem.Shared, r.referral.ID))
 	} else if fields := slices.Sorted(maps.Keys(result.ToCRM)); len(fields) > 0 {
-		lines = append(lines, "Partner Center changed "+strings.ReplaceAll(strings.Join(fields, ", "), "_", " ")+".")
+		lines = append(lines, r.say(problem.CenterChanged, r.settings.Language.Fields(fields)))
 	}
 	for _, note := range result.Notes {
-		text := problem.New(note.Code, strings.ReplaceAll(note.Field, "_", " "), note.Detail).Error()
+		text := r.noted(note)
 		if note.Waits {
 			waiting = append(waiting, text)
 		} else {
 			lines = append(lines, text)
 		}
 	}
-	report, status := strings.Join(waiting, " "), statusInSync
+	report, status := r.settings.Language.Join(waiting), statusInSync
 	switch {
 	case report == "" && r.deal.Report != "":
-		lines = append(lines, "The problem is solved.")
+		lines = append(lines, r.say(problem.Solved))
 	case report != "":
 		status = statusAttention
 		if report != r.deal.Report {
 			lines = append(lines, report)
 		}
 	}
-	if r.record.SyncStatus != status { // a person edited it
+	shown := r.say(status)
+	if r.record.SyncStatus != shown { // a person edited it, or it was written in another language
 		if _, blocked := r.settings.Blocked[UpdateOpportunity]; blocked {
 			result.Held = true
 		} else {
-			book.SyncStatus = &status
+			book.SyncStatus = &shown
 		}
 	}
 	if len(lines) == 0 {
 		return book
 	}
-	audit := r.auditLine(strings.Join(lines, " "))
-	book.Audit, book.SyncStatus, w.report, w.told = &audit, &status, &report, told(audit)
+	audit := r.auditLine(r.settings.Language.Join(lines))
+	book.Audit, book.SyncStatus, w.report, w.told = &audit, &shown, &report, told(audit)
 	return book
 }
 
 // mark shows the sync status before the record's name.
 func (r *run) mark(fields map[string]any, status string) {
 	mark := deal.MarkSuccess
-	if status == statusAttention {
+	if status == r.say(statusAttention) {
 		mark = deal.MarkFailure
 	}
 	if field, name, ok := r.settings.Plan.Mark(r.record.Fields, mark); ok {
@@ -113,7 +129,7 @@ func (r *run) restoreAudit(result *deal.Result) {
 	newest, _, _ := strings.Cut(r.deal.Told, "\n")
 	line := []rune(newest)
 	start := string(line[:min(len(line), recognised)])
-	if strings.Contains(r.record.Audit, start) || strings.Contains(newest, problem.New(problem.ReadOnlyRestored, deal.Audit, "").Error()) {
+	if strings.Contains(r.record.Audit, start) || restored(newest) {
 		return
 	}
 	if _, blocked := r.settings.Blocked[UpdateOpportunity]; blocked {
@@ -122,6 +138,13 @@ func (r *run) restoreAudit(result *deal.Result) {
 	}
 	r.record.Audit = r.deal.Told
 	result.Notes = append(result.Notes, deal.Note{Code: problem.ReadOnlyRestored, Field: deal.Audit})
+}
+
+// restored reports whether an Audit line says, in whatever language the connector had then, that Audit itself was restored.
+func restored(line string) bool {
+	return slices.ContainsFunc(problem.Languages(), func(l problem.Language) bool {
+		return strings.Contains(line, l.Problem(problem.New(problem.ReadOnlyRestored, l.Field(deal.Audit), "")))
+	})
 }
 
 // auditLine puts a line before the record's history. Newest first: a field that is too short loses the oldest.
@@ -146,7 +169,7 @@ func (r *run) report(ctx context.Context, codes, text string) error {
 	if _, early := r.unsettled(); early {
 		return fmt.Errorf("opportunity %s was changed this very second: %w", r.record.ID, crm.ErrChanged)
 	}
-	audit, status := r.auditLine(text), statusAttention
+	audit, status := r.auditLine(text), r.say(statusAttention)
 	fields := map[string]any{}
 	r.mark(fields, status)
 	payload, err := r.crm.EncodeUpdate(crm.Changes{Fields: fields, Book: crm.Bookkeeping{SyncStatus: &status, Audit: &audit}})

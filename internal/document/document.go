@@ -113,6 +113,7 @@ type CRM struct {
 	Lead       *Lead           `json:"lead,omitempty" jsonschema:"description=Given where leads are records of the CRM; otherwise they stay in Partner Center."`
 	Marks      bool            `json:"display_check_mark"`
 
+	Language      string `json:"language,omitempty" jsonschema:"enum=en,enum=de,enum=ja,enum=zh-Hans,enum=it,description=Of what the agent writes into Audit and Sync Status; English when absent."`
 	FallbackOwner string `json:"fallback_owner,omitempty" jsonschema:"description=User name or e-mail address of the user who owns received deals whose referral names no user of the organisation."`
 }
 

@@ -200,6 +200,7 @@ func TestDecodeIsStrict(t *testing.T) {
 		"version zero":       {edit(func(d map[string]any) { d["version"] = 0 }), problem.DocumentVersion},
 		"unknown field":      {edit(func(d map[string]any) { at(d, "crm")["colour"] = "blue" }), problem.DocumentInvalid},
 		"no tenant pin":      {edit(func(d map[string]any) { at(d, "partner_center")["tenant_id"] = "" }), problem.DocumentInvalid},
+		"a language of none": {edit(func(d map[string]any) { at(d, "crm")["language"] = "tlh" }), problem.DocumentInvalid},
 		"no org pin":         {edit(func(d map[string]any) { at(at(d, "crm"), "salesforce")["org_id"] = "00D" }), problem.DocumentInvalid},
 		"plain http":         {edit(func(d map[string]any) { at(d, "partner_center")["authority"] = "http://login.example.com" }), problem.DocumentInvalid},
 		"webhook without":    {edit(func(d map[string]any) { delete(at(d, "partner_center"), "webhook") }), problem.DocumentInvalid},

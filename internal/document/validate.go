@@ -121,6 +121,9 @@ func (c CRM) faults() []error {
 	default:
 		fault("crm.salesforce.credentials: give username with private_key, or client_secret alone")
 	}
+	if !problem.KnownLanguage(c.Language) {
+		fault("crm.language: %q is not one of %q", c.Language, problem.Languages())
+	}
 	for _, role := range RequiredFields {
 		if c.Fields[role] == "" {
 			fault("crm.fields.%s: it is missing", role)

@@ -172,6 +172,7 @@ func (b *bed) environment(variables map[string]string) {
 	}
 	set("TF_CLI_CONFIG_FILE", cli)
 	set("CHECKPOINT_DISABLE", "1")
+	set("COSELL_AGENT_LANGUAGE", "en")
 	for name, value := range map[string]string{
 		"webhook_url": "http://" + b.address + hookPath, "deletion_protection": "false", "default_currency": "USD", "poll_interval": "500ms", "sync_delay": "0s",
 		"agent_salesforce_username": given["COSELL_AGENT_SALESFORCE_USERNAME"], "agent_salesforce_client_id": given["COSELL_AGENT_SALESFORCE_CLIENT_ID"],

@@ -165,7 +165,9 @@ func TestCommands(t *testing.T) {
 	t.Parallel()
 	run := func(status int, arguments ...string) string {
 		t.Helper()
-		output, err := exec.Command(filepath.Join(build(t), "cosell-agent"), arguments...).CombinedOutput()
+		command := exec.Command(filepath.Join(build(t), "cosell-agent"), arguments...)
+		command.Env = append(os.Environ(), "COSELL_AGENT_LANGUAGE=en")
+		output, err := command.CombinedOutput()
 		var ended *exec.ExitError
 		switch {
 		case status == 0 && err != nil, status != 0 && (!errors.As(err, &ended) || ended.ExitCode() != status):

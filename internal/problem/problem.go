@@ -7,8 +7,6 @@ package problem
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 )
 
 // Class says what happens after a problem.
@@ -55,6 +53,7 @@ type Problem struct {
 	Entry
 	Object string // what it happened to, e.g. "opportunity 0065g00000XyZ"
 	Detail string // what the remote system said, or the offending value; never a secret
+	Said   Saying // what Detail says in English, where it can be said in other languages; empty otherwise
 	Err    error  // the error underneath, if any
 }
 
@@ -67,6 +66,13 @@ func New(code Code, object, detail string) *Problem {
 	return &Problem{Entry: entry, Object: object, Detail: detail}
 }
 
+// Explain makes an occurrence whose detail can be said in every language.
+func Explain(code Code, object string, detail Saying) *Problem {
+	p := New(code, object, detail.String())
+	p.Said = detail
+	return p
+}
+
 // Wrap makes an occurrence that keeps the error underneath and shows its text as detail.
 func Wrap(code Code, object string, err error) *Problem {
 	p := New(code, object, err.Error())
@@ -74,20 +80,8 @@ func Wrap(code Code, object string, err error) *Problem {
 	return p
 }
 
-// Error gives one line: code, object, cause, detail, fix.
-func (p *Problem) Error() string {
-	var b strings.Builder
-	b.WriteString(string(p.Code))
-	if p.Object != "" {
-		b.WriteString(" " + p.Object)
-	}
-	b.WriteString(": " + p.Cause)
-	if p.Detail != "" {
-		fmt.Fprintf(&b, " (%s)", p.Detail)
-	}
-	b.WriteString(" " + p.Fix)
-	return b.String()
-}
+// Error gives one line in English: code, object, cause, detail, fix. [Language.Problem] gives it in another language.
+func (p *Problem) Error() string { return English.Problem(p) }
 
 // Unwrap gives the error underneath.
 func (p *Problem) Unwrap() error { return p.Err }

@@ -29,6 +29,7 @@ type connectorModel struct {
 	Stages               *stagesModel                 `tfsdk:"stages"`
 	AccountMatch         *accountMatchModel           `tfsdk:"account_match"`
 	FallbackOwner        *string                      `tfsdk:"fallback_owner"`
+	Language             string                       `tfsdk:"language"`
 	Schedule             *scheduleModel               `tfsdk:"schedule"`
 	Budgets              *budgetsModel                `tfsdk:"budgets"`
 	Pins                 *pinsModel                   `tfsdk:"pins"`

@@ -95,6 +95,8 @@ func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *
 					"many": optionalEnum("What happens when several accounts come into question, or one of which it is not certain: `queue`, the deal waits for a person (problem CS303, which names the accounts). Giving the right account exactly the referral's customer name and postal code decides it.", matchQueue),
 				},
 			},
+			"language": enumerated("Language of what the agent writes for people into Audit and Sync Status: `en` (default), `de`, `ja`, `zh-Hans` or `it`. Codes, and what "+
+				"the remote systems say, stay as they are.", languages()...),
 			"fallback_owner": optionalText("Who owns the opportunity of a referral whose team names no active user of the organisation by the e-mail address: a user name " +
 				"or e-mail address. Default: the agent's user."),
 			"schedule": schema.SingleNestedAttribute{

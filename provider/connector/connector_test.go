@@ -175,6 +175,8 @@ func TestDocumentOfOverrides(t *testing.T) {
 	}}}
 	m.Stages, m.Schedule, m.Budgets = &stagesModel{Won: &won}, &scheduleModel{Sweep: &sweep}, &budgetsModel{&calls}
 	m.AccountMatch = &accountMatchModel{Keys: []string{"name"}}
+	owner := "desk@example.com"
+	m.FallbackOwner, m.Language = &owner, "ja"
 	d := build(t, m)
 	if d.CRM.Fields[document.FieldAudit] != "ns__Audit__c" {
 		t.Error("the field's name was not overridden")
@@ -191,6 +193,9 @@ func TestDocumentOfOverrides(t *testing.T) {
 	}
 	if d.CRM.Stages.Won != won || d.Schedule.Sweep != sweep || d.Schedule.DailyCalls != calls || !slices.Equal(d.Accounts.Keys, []string{"name"}) {
 		t.Errorf("overrides are missing: %+v %+v %+v", d.CRM.Stages, d.Schedule, d.Accounts)
+	}
+	if d.CRM.FallbackOwner != owner || d.CRM.Language != "ja" {
+		t.Errorf("owner %q, language %q", d.CRM.FallbackOwner, d.CRM.Language)
 	}
 }
 

@@ -61,6 +61,7 @@ func (b *builder) document() document.Document {
 			Lead:       lead,
 			Marks:      variables[document.VariableDisplayCheckMark] == document.Yes,
 
+			Language:      languageOf(m.Language),
 			FallbackOwner: text(m.FallbackOwner, ""),
 		},
 		Flows:    b.flows(),

@@ -89,6 +89,7 @@ resource "cosell_connector" "this" {
   marketplace_intent = var.marketplace_intent
   account_match      = var.account_match
   fallback_owner     = var.fallback_owner
+  language           = var.language
   schedule           = var.schedule
   budgets            = var.budgets
   pins               = var.pins

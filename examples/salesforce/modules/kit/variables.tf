@@ -146,6 +146,12 @@ variable "account_match" {
   default = null
 }
 
+variable "language" {
+  description = "Language of what the agent writes into Audit and Sync Status: en, de, ja, zh-Hans or it; null takes the connector's default."
+  type        = string
+  default     = null
+}
+
 variable "fallback_owner" {
   description = "User name or e-mail address of the user who owns received deals whose referral names no user of the organisation; null: the agent's user."
   type        = string

@@ -421,6 +421,8 @@ func (c leadCRM) Contacts(_ context.Context, _ string, people []deal.Person) (li
 	return list, nil
 }
 
+func (c leadCRM) Owner(context.Context, []deal.Person) (string, error) { return "", nil }
+
 func (c leadCRM) EncodeCreate(record crm.NewRecord) ([]byte, error) { return json.Marshal(record) }
 
 func (c leadCRM) Create(_ context.Context, payload []byte) (id string, err error) {

@@ -203,6 +203,15 @@ func (s *simCRM) Contacts(_ context.Context, _ string, people []deal.Person) (li
 	})
 }
 
+// Owner looks for users in an organisation where nobody of a referral's team is one.
+func (s *simCRM) Owner(_ context.Context, people []deal.Person) (string, error) {
+	if len(people) == 0 {
+		return "", nil
+	}
+	w := s.w
+	return "", w.do(w.running, call{sys: crmSide, name: "crm.owner", deal: true}, func() error { return nil })
+}
+
 // meet gives somebody a role in a record, as people and the agent do; leave takes it away.
 func (w *world) meet(r *record, person deal.Person) {
 	r.contacts = append(r.contacts, crm.ContactRow{Person: person, RowID: w.id("00K")})

@@ -11,8 +11,9 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
 )
 
-// Kinds of intents. The first three are creates: their payload is sent again, byte for byte, when reading back shows that it
-// never arrived. Updates are journalled for the record only; a later run computes them anew from what both sides hold.
+// Kinds of intents. The first three are creates, whose outcome is read back. A referral's payload is sent again, byte for byte,
+// when that shows that it never arrived; the other creates are made anew. Updates are journalled for the record only; a later
+// run computes them anew from what both sides hold.
 const (
 	intentReferral    = "create_referral"
 	intentCounterpart = "create_counterpart"
@@ -49,7 +50,7 @@ func (r *run) finish(ctx context.Context, intent store.Intent) (store.Outcome, e
 	case intentReferral:
 		return r.finishReferral(ctx, intent, planned)
 	case intentCounterpart:
-		return r.finishCounterpart(ctx, intent, planned)
+		return r.finishCounterpart(ctx, intent)
 	case intentOpportunity:
 		return r.finishOpportunity(ctx, intent, planned)
 	case intentLead:

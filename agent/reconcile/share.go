@@ -162,7 +162,7 @@ func (r *run) created(ctx context.Context, intent store.Intent, planned journall
 const clockMargin = 5 * time.Minute
 
 // finishReferral looks for the referral that an earlier run may have created, and repeats the very request only when it is
-// certain that there is none.
+// certain that there is none, and when nothing forbids it by now.
 func (r *run) finishReferral(ctx context.Context, intent store.Intent, planned journalled) (store.Outcome, error) {
 	if err := r.readRecord(ctx, intent.Correlation); err != nil {
 		return nil, err
@@ -181,11 +181,11 @@ func (r *run) finishReferral(ctx context.Context, intent store.Intent, planned j
 			return r.unknown(ctx, intent, candidate)
 		}
 	}
-	if r.record == nil || !r.record.Sync {
+	if _, blocked := r.settings.Blocked[CreateReferral]; blocked || r.record == nil || !r.record.Sync {
 		return nil, r.commit(ctx, store.Change{Settle: settled(intent, store.IntentSuperseded, "")})
 	}
-	if flow, blocked := r.settings.Blocked[CreateReferral]; blocked {
-		return store.Gate{Flow: flow}, nil
+	if err := r.stillWanted(ctx); err != nil { // looking for it may have taken long
+		return nil, err
 	}
 	if intent, err = r.repeat(ctx, intent); err != nil {
 		return nil, err
@@ -255,7 +255,9 @@ func (r *run) engaged(ctx context.Context, intent store.Intent, counterpartID st
 	})
 }
 
-func (r *run) finishCounterpart(ctx context.Context, intent store.Intent, planned journalled) (store.Outcome, error) {
+// finishCounterpart looks for Microsoft's referral that an earlier run may have created. When there is none, the merge asks
+// anew, unless the seller or a flow does not want it any more.
+func (r *run) finishCounterpart(ctx context.Context, intent store.Intent) (store.Outcome, error) {
 	engagement, err := r.center.Engagement(ctx, intent.Correlation)
 	if err != nil {
 		return nil, err
@@ -265,17 +267,5 @@ func (r *run) finishCounterpart(ctx context.Context, intent store.Intent, planne
 			return nil, r.engaged(ctx, intent, member.ID)
 		}
 	}
-	if err := r.readRecord(ctx, r.deal.Link.CRMID); err != nil {
-		return nil, err
-	}
-	if r.record == nil || !r.record.Sync {
-		return nil, r.commit(ctx, store.Change{Settle: settled(intent, store.IntentSuperseded, "")})
-	}
-	if flow, blocked := r.settings.Blocked[CreateCounterpart]; blocked {
-		return store.Gate{Flow: flow}, nil
-	}
-	if intent, err = r.repeat(ctx, intent); err != nil {
-		return nil, err
-	}
-	return r.sendCounterpart(ctx, intent, planned)
+	return nil, r.commit(ctx, store.Change{Settle: settled(intent, store.IntentSuperseded, "")})
 }

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -78,6 +79,8 @@ type Engine struct {
 	asked    func(error) time.Duration
 	log      hclog.Logger
 
+	// throttled holds until when a remote system asked to be left alone, by deal.
+	throttled sync.Map
 	// helpCodeRefused remembers that this Partner Center takes the kind of help with Microsoft's referral only.
 	helpCodeRefused atomic.Bool
 }
@@ -108,6 +111,9 @@ func New(o Options) *Engine {
 // Reconcile runs one claimed deal and says how the run ended. It gives nil when there is nothing to settle: the lease was
 // lost, or the deal was absorbed by another.
 func (e *Engine) Reconcile(ctx context.Context, claim store.Claim) store.Outcome {
+	if until, asked := e.askedToWait(claim.Key); asked {
+		return store.Retry{At: until} // a new event is no reason to come earlier
+	}
 	r := &run{Engine: e, claim: claim, log: e.log.With("deal", claim.Key)}
 	outcome, err := r.reconcile(ctx)
 	if err != nil {
@@ -126,6 +132,19 @@ func (e *Engine) Reconcile(ctx context.Context, claim store.Claim) store.Outcome
 		r.log.Info("waits for a flow", "flow", outcome.Flow)
 	}
 	return outcome
+}
+
+// askedToWait tells until when a remote system asked not to be called about a deal again.
+func (e *Engine) askedToWait(key string) (until time.Time, asked bool) {
+	kept, found := e.throttled.Load(key)
+	if !found {
+		return time.Time{}, false
+	}
+	if until = kept.(time.Time); e.now().Before(until) {
+		return until, true
+	}
+	e.throttled.Delete(key)
+	return time.Time{}, false
 }
 
 // worthAWarning is how many failed tries are part of ordinary life.
@@ -148,6 +167,10 @@ func (r *run) failed(ctx context.Context, err error) store.Outcome {
 	case problem.ClassOf(err) == problem.NeedsPerson:
 		return r.park(ctx, asProblem(r.claim.Key, err))
 	default:
+		if wait := r.asked(err); wait > 0 {
+			// The store keeps whole milliseconds: a deal must not be due before its time is over.
+			r.throttled.Store(r.claim.Key, r.now().Add(wait+time.Millisecond).Truncate(time.Millisecond))
+		}
 		return r.again(r.backoff(err), err)
 	}
 }

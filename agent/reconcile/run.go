@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -262,12 +263,18 @@ func (r *run) onlyRecord(ctx context.Context) (store.Outcome, error) {
 	return r.share(ctx)
 }
 
+// referralID is the form of the ids that Partner Center gives ("Referral resource": a GUID).
+var referralID = regexp.MustCompile(`^[[:xdigit:]]{8}(-[[:xdigit:]]{4}){3}-[[:xdigit:]]{12}$`)
+
 // rejoin links an opportunity that names its referral: after the store was lost, when another product created the referral,
 // or when our own create is seen before its link was saved. A copy of an opportunity names a referral too; it is not linked.
 func (r *run) rejoin(ctx context.Context) (store.Outcome, error) {
 	id := r.record.Key
 	if id == "" {
 		id = r.record.ReferralID
+	}
+	if !referralID.MatchString(id) { // what people type is not sent, nor told to a log
+		return nil, problem.New(problem.BoundElsewhere, "opportunity "+r.record.ID, "its referral identifier is none that Partner Center gives")
 	}
 	if key, found, err := r.store.Lookup(ctx, store.ReferralKey(id)); err != nil {
 		return nil, err

@@ -50,6 +50,8 @@ type Options struct {
 	RetryInterval time.Duration
 	// Switches are initial values by id; Switches() lists what there is.
 	Switches map[string]string
+	// Authority signs webhooks; nil means a new one. Making one is slow, because of its RSA key.
+	Authority *partnercenter.Authority
 	// Salesforce configures the simulated org; its Random is set from Seed if empty.
 	Salesforce SalesforceOptions
 	// Staging, if not nil, adds a second Salesforce org that shares the Partner Center tenant with the first. The tenant then has
@@ -152,7 +154,7 @@ func (s *Sandbox) buildPartnerCenter(random io.Reader) error {
 		Tokens: s.identity, Partner: partnercenter.Organization{ID: s.partnerID, Name: s.options.PartnerName},
 		MPNID: s.options.MPNID, ReferralsURL: s.url(ListenerReferrals), Random: random,
 		CertificateURL: "https://" + s.address(ListenerCertificates) + partnercenter.CertificatePath,
-		Transport:      s.options.Transport, RetryInterval: s.options.RetryInterval,
+		Transport:      s.options.Transport, RetryInterval: s.options.RetryInterval, Authority: s.options.Authority,
 	})
 	return err
 }

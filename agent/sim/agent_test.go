@@ -99,9 +99,7 @@ func (a *agent) url() string { return "http://" + a.listener.Addr().String() + h
 
 // ServeHTTP hands a webhook to the process that runs; without one it is refused.
 func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a.mu.Lock()
-	running := a.life
-	a.mu.Unlock()
+	running := a.running()
 	if running == nil || running.ctx.Err() != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return
@@ -121,13 +119,43 @@ func (a *agent) start() {
 		store: newMortal(kept), ctx: ctx, cancel: cancel, ended: make(chan error, 1),
 		transport: &http.Transport{DialContext: a.w.network.DialContext},
 	}
-	if next.app, err = app.New(a.document, next.store, a.machine(next)); err != nil {
+	if next.app, err = app.New(a.documentInForce(), next.store, a.machine(next)); err != nil {
 		a.w.t.Fatal(err)
 	}
 	a.mu.Lock()
 	a.life = next
 	a.mu.Unlock()
 	go func() { next.ended <- next.app.Run(ctx) }()
+}
+
+// running is the process that runs; nil: none does.
+func (a *agent) running() *life {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.life
+}
+
+// documentInForce is what the agent runs by, or will when it is started.
+func (a *agent) documentInForce() document.Document {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.document
+}
+
+// reload puts another document in the place of the agent's, as a change of the file does. A process that does not run reads it
+// when it is started.
+func (a *agent) reload(d document.Document) {
+	a.w.t.Helper()
+	a.mu.Lock()
+	running := a.life
+	a.document = d
+	a.mu.Unlock()
+	if running == nil {
+		return
+	}
+	if err := running.app.Reload(d); err != nil {
+		a.w.t.Error(err)
+	}
 }
 
 // machine gives the app the world's time and network. Waits and calls take a little longer than asked, so that no two things
@@ -257,7 +285,9 @@ func (s *slow) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithCancel(request.Context())
 	stop := context.AfterFunc(s.life.store.dead, cancel)
+	sent := s.agent.w.tape.sends(s.life, request)
 	response, err := s.life.transport.RoundTrip(request.WithContext(ctx))
+	s.agent.w.tape.hears(sent, response)
 	if err != nil {
 		stop()
 		cancel()

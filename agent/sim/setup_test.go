@@ -11,10 +11,12 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce/metadata"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/partnercenter"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
 )
@@ -22,8 +24,16 @@ import (
 var (
 	logLevel  = flag.String("log-level", "off", "what the agents log into the test's log: off, error, warn, info, debug")
 	firstSeed = flag.Uint64("seed", 1, "the first seed of the histories that are played")
-	seeds     = flag.Uint64("seeds", 1, "how many histories are played")
+	seeds     = flag.Uint64("seeds", 0, "how many histories are played; 0: as many as the test plays usually")
 )
+
+// numberOr is how many histories are to be played.
+func numberOr(usual uint64) uint64 {
+	if *seeds > 0 {
+		return *seeds
+	}
+	return usual
+}
 
 // signingKey is the key of all integration users: keys are the slowest part of making a world.
 var signingKey = sync.OnceValues(func() (string, error) {
@@ -34,6 +44,20 @@ var signingKey = sync.OnceValues(func() (string, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), err
 })
+
+// signingAuthority signs the webhooks of all worlds. Bubbles begin with the year 2000.
+var signingAuthority = sync.OnceValues(func() (*partnercenter.Authority, error) {
+	return partnercenter.NewAuthority(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))
+})
+
+func webhookAuthority(t *testing.T) *partnercenter.Authority {
+	t.Helper()
+	authority, err := signingAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return authority
+}
 
 func organisationKeys(t *testing.T) string {
 	t.Helper()

@@ -20,7 +20,7 @@ const stagingPrefix = "STG "
 // once more while its agent runs. Staging's agent never writes to Partner Center, takes in nothing outside its scope, leaves
 // the copies of production's deals alone, and production's deals are equal in the end. When people rest, the agents do.
 func TestStagingWeek(t *testing.T) {
-	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
+	for seed := *firstSeed; seed < *firstSeed+numberOr(1); seed++ {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			inWorld(t, seed, sandbox.Options{Staging: &sandbox.SalesforceOptions{}}, stagingWeek)
 		})

@@ -40,6 +40,8 @@ type world struct {
 	sandbox   *sandbox.Sandbox
 	transport *http.Transport // of webhooks and of the harness itself
 	agents    []*agent
+	tape      *tape     // what the agents send; nil records nothing
+	logs      io.Writer // what the agents log at every level; nil: into the test's log, from the level of the flag on
 }
 
 // inWorld runs a test in a bubble of its own, in a world with the given sandbox. The options' network and directory are set
@@ -47,6 +49,7 @@ type world struct {
 func inWorld(t *testing.T, seed uint64, options sandbox.Options, run func(w *world)) {
 	t.Helper()
 	keys := organisationKeys(t) // outside the bubble, once: making them is slow
+	options.Authority = webhookAuthority(t)
 	synctest.Test(t, func(t *testing.T) {
 		network := pipenet.New()
 		w := &world{t: t, seed: seed, network: network, transport: &http.Transport{DialContext: network.DialContext}}
@@ -96,9 +99,11 @@ func (w *world) now() time.Time { return w.sandbox.Kit().Clock.Now() }
 
 // log gives a logger that writes into the test's log what matters when it fails.
 func (w *world) log(name string) hclog.Logger {
-	return hclog.New(&hclog.LoggerOptions{
-		Name: name, Level: hclog.LevelFromString(*logLevel), Output: testLog{w.t}, DisableTime: true,
-	})
+	options := hclog.LoggerOptions{Name: name, Level: hclog.LevelFromString(*logLevel), Output: testLog{w.t}, DisableTime: true}
+	if w.logs != nil {
+		options.Level, options.Output = hclog.Trace, w.logs
+	}
+	return hclog.New(&options)
 }
 
 type testLog struct{ t *testing.T }

@@ -1,0 +1,284 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
+)
+
+// The seeds that failed once. They are played first, for ever.
+var failedOnce = []uint64{14, 107, 150, 163}
+
+// How many histories a plain `go test` plays, and how many of them are played twice.
+const (
+	usualHistories = 150
+	playedTwice    = 4
+)
+
+// TestHistories plays short histories, one for each seed: a few deals of all kinds on both sides, people who edit them, faults of
+// every kind, kills, and at last a kind world until everything rests. The rules of oracles are checked while it happens and
+// when it is over. A history that fails prints what happened, and the command that plays it again.
+func TestHistories(t *testing.T) {
+	covered := &coverage{reached: map[string]int{}, faults: map[string]int{}}
+	play := func(seed uint64) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			first := playHistory(t, seed)
+			covered.add(first)
+			if seed >= *firstSeed+playedTwice {
+				return
+			}
+			if second := playHistory(t, seed); second.w.trace() != first.w.trace() || second.ending != first.ending {
+				t.Errorf("seed %d played twice differs:\n%s\nand\n%s", seed, first.ending, second.ending)
+			}
+		})
+	}
+	if *seeds == 0 {
+		for _, seed := range failedOnce {
+			play(seed)
+		}
+	}
+	for seed := range numberOr(usualHistories) {
+		play(*firstSeed + seed)
+	}
+	t.Cleanup(func() { covered.report(t) }) // when all are over
+}
+
+// coverage counts in how many histories each rule was put to the test, and each fault happened.
+type coverage struct {
+	mu              sync.Mutex
+	histories       int
+	reached, faults map[string]int
+	slowest         time.Duration
+}
+
+func (c *coverage) add(h *history) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.histories++
+	for name := range h.reached {
+		c.reached[name]++
+	}
+	for _, op := range h.w.operations(0, func(op lab.Operation) bool { return op.Fault != "" }) {
+		c.faults[op.Fault+" in "+op.Service]++
+	}
+	c.slowest = max(c.slowest, h.settledAfter)
+}
+
+// report says how often each rule was put to the test. A rule that no history reached shows that the histories are too tame.
+func (c *coverage) report(t *testing.T) {
+	t.Helper()
+	var lines []string
+	for _, rule := range rules {
+		lines = append(lines, fmt.Sprintf("%-4s reached in %4d of %d: %s", rule.name, c.reached[rule.name], c.histories, rule.says))
+		if c.reached[rule.name] == 0 && c.histories >= usualHistories {
+			t.Errorf("no history put %s to the test", rule.name)
+		}
+	}
+	for _, name := range sortedKeys(c.faults) {
+		lines = append(lines, fmt.Sprintf("%6d × %s", c.faults[name], name))
+	}
+	t.Logf("%d histories, at rest at the latest %v after the last trouble\n%s", c.histories, c.slowest, strings.Join(lines, "\n"))
+}
+
+// history is one seed's story.
+type history struct {
+	w    *world
+	o    organisation
+	a    *agent
+	rand *rand.Rand // of the plot
+	logs bytes.Buffer
+
+	mu           sync.Mutex // of what follows
+	deals        []*played
+	reached      map[string]bool
+	violations   []string
+	notes        []note // for the timeline
+	quietFlows   []span // in which no flow to Partner Center is on
+	unnoticed    int    // opportunities that were deleted while no process ran
+	closeDown    chan struct{}
+	calm         time.Time // when the last trouble and the last edit were over
+	settledAfter time.Duration
+	ending       string
+}
+
+type note struct {
+	at   time.Time
+	text string
+}
+
+type span struct{ from, to time.Time }
+
+// within tells whether a moment is in the span, or the span has begun and not ended.
+func (s span) within(t time.Time) bool {
+	return !s.from.IsZero() && !t.Before(s.from) && (s.to.IsZero() || t.Before(s.to))
+}
+
+// Phases of a history, from its begin: people edit and trouble happens, then the world is kind.
+const (
+	busyTime     = 90 * time.Minute
+	troubledTime = 110 * time.Minute
+	// settling is how long the agent may take until all deals are equal: the longest back-off, and a sweep for what no
+	// webhook announced.
+	settling  = 35 * time.Minute
+	lingering = 30 * time.Minute // for what is undone again later
+)
+
+// playHistory plays one seed and checks it.
+func playHistory(t *testing.T, seed uint64) *history {
+	t.Helper()
+	h := &history{reached: map[string]bool{}}
+	directory := t.TempDir()
+	options := sandbox.Options{Switches: map[string]string{}}
+	plot := rand.New(rand.NewPCG(seed, 1))
+	if plot.IntN(2) == 0 {
+		options.Switches["partner_center.list_lag"] = "30s"
+	}
+	inWorld(t, seed, options, func(w *world) {
+		h.w, h.rand = w, plot
+		h.live(directory)
+		if len(h.violations) > 0 {
+			slices.Sort(h.violations)
+			t.Errorf("%s\n%s\nPlay it again: go test ./agent/sim -run TestHistories -seeds 1 -seed %d",
+				strings.Join(slices.Compact(h.violations), "\n"), h.timeline(), seed)
+		}
+	})
+	return h
+}
+
+func (h *history) live(directory string) {
+	w := h.w
+	h.o = w.production()
+	w.provision(h.o)
+	w.logs = &h.logs
+	w.tape = &tape{now: w.now, watch: h.watch}
+	kept := inMemory()
+	if w.seed%10 == 0 {
+		kept = inSQLite(directory)
+	}
+	document := w.document(h.o, "production")
+	document.Schedule.Poll, document.Schedule.Sweep = "5m", "15m"
+	h.a = w.newAgent(h.o, document, kept)
+	h.a.receiving()
+	h.a.start()
+	time.Sleep(time.Minute)
+	h.closeDown = make(chan struct{})
+	begun := w.now()
+	var busy sync.WaitGroup
+	h.cast(&busy)
+	busy.Go(h.makeTrouble)
+	busy.Go(h.kills)
+	busy.Go(h.reloads)
+	time.Sleep(troubledTime)
+	close(h.closeDown)
+	busy.Wait()
+	w.trouble(lab.FaultPlan{}, noDeliveryTrouble)
+	h.lastWords()
+	h.calm = w.now()
+	h.note("the world is kind from now on, %v after the begin", h.calm.Sub(begun).Round(time.Second))
+	h.settle()
+	time.Sleep(lingering)
+	h.atRest()
+	h.quiet()
+	h.ending = h.state()
+	h.a.stop()
+	h.afterwards()
+}
+
+// settle waits until every deal is as it should be.
+func (h *history) settle() {
+	var wrong []string
+	for end := h.calm.Add(settling); h.w.now().Before(end); time.Sleep(30 * time.Second) {
+		if wrong = h.unsettled(); len(wrong) == 0 {
+			h.settledAfter = h.w.now().Sub(h.calm)
+			h.reach("I9")
+			return
+		}
+	}
+	h.broken("I9", "%v after the last trouble there is still to do: %s", settling, strings.Join(wrong, "; "))
+}
+
+// quiet lets nothing happen for a while, in some histories for a day.
+func (h *history) quiet() {
+	since, long := h.w.mark(), lingering
+	if h.w.seed%25 == 0 {
+		long = day
+	}
+	time.Sleep(long)
+	h.reach("I8")
+	isAgents := agentOf(h.o)
+	for _, op := range h.w.operations(since, func(op lab.Operation) bool { return isAgents(op) && op.IsWrite() }) {
+		h.broken("I8", "nobody does anything, and the agent writes %+v", op)
+	}
+}
+
+// broken notes that a rule does not hold.
+func (h *history) broken(rule, format string, values ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.violations = append(h.violations, fmt.Sprintf("%s broken (%s): %s", rule, says(rule), fmt.Sprintf(format, values...)))
+}
+
+// reach notes that a rule was put to the test.
+func (h *history) reach(rule string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.reached[rule] = true
+}
+
+func (h *history) note(format string, values ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.notes = append(h.notes, note{h.w.now(), fmt.Sprintf(format, values...)})
+}
+
+// timeline tells what happened, except for readings: acts of people with what they said, writes, faults, webhooks.
+func (h *history) timeline() string {
+	lines := slices.Clone(h.notes)
+	for _, op := range h.w.operations(0, func(op lab.Operation) bool {
+		return op.Fault != "" || op.Status >= 400 || op.Action == "webhook" || op.IsWrite() && op.Actor != "admin@example.com"
+	}) {
+		lines = append(lines, note{op.At, fmt.Sprintf("%-14s %s %s %s %s %v %s %s", op.Service, op.Actor, op.Action, op.Object, op.ID, op.Fields, statusText(op.Status), op.Fault)})
+	}
+	slices.SortStableFunc(lines, func(a, b note) int { return a.at.Compare(b.at) })
+	if len(lines) == 0 {
+		return ""
+	}
+	var told strings.Builder
+	for _, line := range lines {
+		fmt.Fprintf(&told, "%14s %s\n", line.at.Sub(lines[0].at).Round(time.Millisecond), line.text)
+	}
+	return told.String()
+}
+
+func statusText(status int) string {
+	if status == 0 {
+		return ""
+	}
+	return fmt.Sprint(status)
+}
+
+// state is everything that the histories' deals consist of in the end.
+func (h *history) state() string {
+	var all strings.Builder
+	for _, object := range []string{"Account", "Contact", "Opportunity", "OpportunityContactRole", "Microsoft_Solution__c"} {
+		for _, row := range h.o.org.Rows(object) {
+			fmt.Fprintln(&all, object, row)
+		}
+	}
+	for _, r := range h.w.sandbox.PartnerCenter().All() {
+		fmt.Fprintf(&all, "referral %s %s %s %s/%s %v %v\n", r.ID, r.ETag, r.Name, r.Status, r.Substatus, r.Details.DealValue, r.Consent)
+	}
+	stats, err := h.a.life.store.Stats(context.Background())
+	fmt.Fprintln(&all, stats, err)
+	return all.String()
+}

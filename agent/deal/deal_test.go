@@ -133,6 +133,7 @@ func TestMerge(t *testing.T) {
 		"hidden again":             {with(base, Visible, True), base, with(base, Visible, True), Options{}, want{toCRM: Values{Visible: True}, codes: []problem.Code{problem.VisibilityKept}}, nil},
 		"edit while on hold":       {onHold, with(onHold, Notes, "x"), onHold, Options{}, want{held: true}, nil},
 		"their edit while on hold": {onHold, onHold, with(onHold, Notes, "x"), Options{}, want{toCRM: Values{Notes: "x"}}, nil},
+		"both while on hold":       {onHold, with(onHold, Notes, "x", DealValue, "2"), with(onHold, Notes, "y", DealValue, "3"), Options{}, want{held: true}, nil},
 		"leaving on hold":          {onHold, with(onHold, StatusField, Active, Notes, "x"), onHold, Options{}, want{transitions: []Status{Active}, toReferral: Values{Notes: "x"}}, nil},
 		"losing on hold":           {onHold, with(onHold, StatusField, Lost, CloseReason, "no"), onHold, Options{}, want{transitions: []Status{Declined}, toReferral: Values{CloseReason: "no"}}, nil},
 		"winning on hold":          {onHold, with(onHold, StatusField, Won), onHold, Options{}, want{transitions: []Status{Active, Won}}, nil},

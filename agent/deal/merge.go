@@ -221,9 +221,11 @@ func (m *merger) accept(field string) {
 }
 
 // hold leaves both sides as they are and keeps the change as news for a later merge: what is remembered is what was
-// known before.
+// known before. A decision between the two sides is told by the merge that carries it out, or every merge until then would
+// tell it again.
 func (m *merger) hold(field string) {
 	m.result.Held = true
+	m.result.Notes = slices.DeleteFunc(m.result.Notes, func(n Note) bool { return n.Code == problem.ConflictDecided && n.Field == field })
 	known := m.known()
 	crm, referral := known.CRM[field], known.Referral[field]
 	if len(m.memory.Pending) > 0 {

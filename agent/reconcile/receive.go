@@ -66,7 +66,7 @@ func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcom
 	}
 	defer func() { err = errors.Join(err, r.store.Release(ctx, lease)) }()
 	if busy, err := r.othersCreate(ctx, customer); busy || err != nil {
-		return r.again(firstBackoff, nil), err
+		return r.again(r.backoff(store.ErrBusy), nil), err
 	}
 	account, err := r.account(ctx, values)
 	if err != nil {

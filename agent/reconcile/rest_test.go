@@ -175,6 +175,7 @@ func (w *world) compare(rec *record, r *remoteReferral) {
 	if left[deal.StatusField] != deal.InCRM(right[deal.StatusField]) {
 		w.breaks(9, "%s: status %s and %s", pair, left[deal.StatusField], right[deal.StatusField])
 	}
+	w.ledger.reach(9)
 	w.checkMark(rec)
 	if mine, _ := rec.fields[identifierField].(string); strings.Contains(mine, "mine") && !deal.Terminal(right[deal.StatusField]) {
 		w.breaks(19, "%s: Microsoft's identifier is %q, which a seller entered", pair, mine)

@@ -29,7 +29,7 @@ var scenarios = map[string]trouble{
 	"killed often":       {editors: 10, deals: 2, customers: 1, lost: 0.05, crash: 0.01, dropped: 0.1, listLag: 2 * time.Second, outages: true},
 	"co-sell":            {editors: 6, deals: 2, customers: 2, lost: 0.05, crash: 0.005, dropped: 0.1, listLag: 2 * time.Second, coSell: true},
 	"no webhooks at all": {editors: 6, deals: 2, customers: 2, lost: 0.05, crash: 0.003, dropped: 1, listLag: 2 * time.Second},
-	"anything":           {editors: 8, deals: 2, customers: 1, listLag: 2 * time.Second, anything: true},
+	"anything":           {editors: 8, deals: 2, customers: 2, listLag: 2 * time.Second, anything: true},
 }
 
 func TestCoreSimulator(t *testing.T) {

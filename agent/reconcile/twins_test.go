@@ -587,6 +587,7 @@ func (s *simCenter) Engagement(_ context.Context, engagementID string) ([]referr
 func (w *world) announce(r *remoteReferral) {
 	if w.random.Float64() < w.trouble.dropped {
 		w.cover(droppedWebhook, "webhook")
+		w.ledger.reach(31)
 		return
 	}
 	for copies := range 1 + w.random.IntN(2) {

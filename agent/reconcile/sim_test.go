@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	seeds    = flag.Int("seeds", 60, "histories per scenario of the core simulator")
+	seeds    = flag.Int("seeds", 840, "histories per scenario of the core simulator")
 	firstRun = flag.Uint64("seed", 1, "first seed of the core simulator")
 )
 

@@ -20,7 +20,7 @@ var failedOnce = []uint64{14, 107, 150, 163, 1280}
 
 // How many histories a plain `go test` plays, and how many of them are played twice.
 const (
-	usualHistories = 150
+	usualHistories = 300
 	playedTwice    = 4
 )
 

@@ -57,7 +57,7 @@ func (s *Service) Referrals() http.Handler {
 // setHeaders writes the headers that every answer of the referrals API has (page "headers").
 func (s *Service) setHeaders(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	requestID := s.newID()
+	requestID := s.newRequestID()
 	s.mu.Unlock()
 	h := w.Header()
 	h.Set("request-id", requestID)

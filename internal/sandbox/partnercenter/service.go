@@ -5,9 +5,11 @@ package partnercenter
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -58,6 +60,7 @@ type Service struct {
 	authority *Authority
 	outbox    *outbox
 
+	requests     io.Reader // randomness of request ids, see newRequestID
 	mu           sync.Mutex
 	records      map[string]*record
 	order        []string            // referral ids in the order of creation
@@ -95,8 +98,12 @@ func New(kit *lab.Kit, options Options) (*Service, error) {
 			return nil, err
 		}
 	}
+	var seed [32]byte
+	if _, err := io.ReadFull(options.Random, seed[:]); err != nil {
+		return nil, fmt.Errorf("make ids: %w", err)
+	}
 	s := &Service{
-		kit: kit, options: options, authority: options.Authority,
+		kit: kit, options: options, authority: options.Authority, requests: mathrand.NewChaCha8(seed),
 		records: map[string]*record{}, engagements: map[string][]string{}, validations: map[string]*validation{},
 	}
 	s.outbox = newOutbox(s)
@@ -107,9 +114,15 @@ func New(kit *lab.Kit, options Options) (*Service, error) {
 func (s *Service) Authority() *Authority { return s.authority }
 
 // newID makes a GUID from the service's source of randomness. The service's lock is held.
-func (s *Service) newID() string {
+func (s *Service) newID() string { return guid(s.options.Random) }
+
+// newRequestID makes a GUID for the headers of an answer. Its randomness is a stream of its own: the order in which concurrent
+// requests are answered must not decide the ids of referrals. The service's lock is held.
+func (s *Service) newRequestID() string { return guid(s.requests) }
+
+func guid(random io.Reader) string {
 	var b [16]byte
-	_, _ = io.ReadFull(s.options.Random, b[:]) // neither crypto/rand nor a seeded stream can fail
+	_, _ = io.ReadFull(random, b[:]) // neither crypto/rand nor a seeded stream can fail
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
@@ -212,10 +225,11 @@ func (s *Service) complete(referral *Referral, now *Timestamp) {
 }
 
 // touch gives the version its time and eTag. The eTag's shape is the recorded one; its second group from the right is the
-// Unix time. The service's lock is held.
+// Unix time, and its first comes from the referral and the time, which no two writes share. The service's lock is held.
 func (s *Service) touch(referral *Referral, now *Timestamp) {
 	referral.UpdatedDateTime = now
-	referral.ETag = fmt.Sprintf(`"%s-0000-0100-0000-%08x0000"`, s.newID()[:8], now.Unix())
+	version := sha256.Sum256([]byte(referral.ID + now.Time.Format(time.RFC3339Nano)))
+	referral.ETag = fmt.Sprintf(`"%x-0000-0100-0000-%08x0000"`, version[:4], now.Unix())
 }
 
 // put stores a version. The service's lock is held.

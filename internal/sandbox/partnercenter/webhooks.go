@@ -94,7 +94,7 @@ func (s *Service) Webhooks() http.Handler {
 		faultRefusal(kind).writeNumeric(w)
 	}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
-		requestID, correlationID := s.newID(), s.newID()
+		requestID, correlationID := s.newRequestID(), s.newRequestID()
 		s.mu.Unlock()
 		for name, made := range map[string]string{"MS-RequestId": requestID, "MS-CorrelationId": correlationID} {
 			if sent := r.Header.Get(name); sent != "" {

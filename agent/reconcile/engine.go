@@ -191,6 +191,16 @@ func (r *run) backoff(err error) time.Duration {
 	return max(time.Duration(r.jitter()*float64(ceiling)), r.asked(err), briefly)
 }
 
+// longestTurn bounds the wait for another deal's create of the same customer.
+const longestTurn = 5 * time.Second
+
+// turn is the wait for another deal's create of the same customer. That takes a moment, so many deals of one customer that arrive
+// at once take their turns within seconds; and yet those who wait do not keep both systems busy.
+func (r *run) turn() time.Duration {
+	ceiling := min(briefly<<min(r.claim.Attempts, 5), longestTurn)
+	return max(time.Duration(r.jitter()*float64(ceiling)), briefly)
+}
+
 func (r *run) again(wait time.Duration, err error) store.Outcome {
 	retry := store.Retry{At: r.now().Add(wait)}
 	if err != nil {

@@ -62,11 +62,11 @@ func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcom
 		return nil, err
 	}
 	if !got { // a process that died with the lease keeps it for a while
-		return r.again(r.backoff(store.ErrBusy), nil), nil
+		return r.again(r.turn(), nil), nil
 	}
 	defer func() { err = errors.Join(err, r.store.Release(ctx, lease)) }()
 	if busy, err := r.othersCreate(ctx, customer); busy || err != nil {
-		return r.again(r.backoff(store.ErrBusy), nil), err
+		return r.again(r.turn(), nil), err
 	}
 	account, err := r.account(ctx, values)
 	if err != nil {

@@ -257,3 +257,17 @@ func TestNoCustomerDataInLogs(t *testing.T) {
 		}
 	}
 }
+
+// Many deals of one new customer that arrive at once take turns, so that there is one account; and their turns come within a
+// minute, however many wait.
+func TestDealsOfOneCustomerTakeTurns(t *testing.T) {
+	const deals = 60
+	w := newWorld(1, trouble{customers: 1})
+	for range deals {
+		w.microsoftSends(0)
+	}
+	w.settle(time.Minute)
+	if len(w.records) != deals || len(w.accounts) != 1 {
+		t.Errorf("after a minute there are %d opportunities and %d accounts", len(w.records), len(w.accounts))
+	}
+}

@@ -48,7 +48,7 @@ func (w *world) received() (*record, *remoteReferral) {
 // accepted gives a deal of Microsoft's that a seller has taken on.
 func (w *world) accepted() (*record, *remoteReferral) {
 	r, ref := w.received()
-	w.moves(r, "Qualification")
+	w.moves(r, w.crm.active)
 	w.rest()
 	return r, ref
 }
@@ -87,7 +87,7 @@ func (w *world) portalWrites(ref *remoteReferral) {
 
 func (w *world) asks(r *record) {
 	w.note("seller", "asks for help", r.id, "", nil)
-	r.fields[helpField] = "General or other"
+	r.fields[w.crm.help] = w.crm.helps[0]
 	w.ledger.reach(12)
 	w.modify(r)
 }
@@ -157,7 +157,7 @@ var stories = []story{
 	{"a seller shares", kindly, func(w *world) { w.shared() }, oneOfEach},
 	{"a seller shares visibly", kindly, func(w *world) {
 		r := w.sellerCreates(false)
-		r.fields[visibleField] = true
+		r.fields[w.crm.visible] = true
 		w.rest()
 	}, oneOfEach},
 	{"a seller shares and asks for help", coSelling, func(w *world) { w.sellerCreates(true); w.rest() }, coSold},
@@ -166,16 +166,16 @@ var stories = []story{
 	{"Microsoft sends with marks", trouble{customers: 1, listLag: time.Second, marks: true}, func(w *world) { w.received() }, oneOfEach},
 	{"Microsoft sends and the seller accepts", kindly, func(w *world) { w.accepted() }, ends("Active", "Accepted")},
 	{"Microsoft sends and the portal accepts", kindly, func(w *world) { _, ref := w.received(); w.portalAccepts(ref); w.rest() }, ends("Active", "Accepted")},
-	{"Microsoft sends and the seller declines", kindly, func(w *world) { r, _ := w.received(); w.moves(r, "Closed Lost"); w.rest() }, ends("Closed", "Declined")},
-	{"Microsoft sends and the seller wins at once", kindly, func(w *world) { r, _ := w.received(); w.moves(r, "Closed Won"); w.rest() }, ends("Closed", "Won")},
-	{"the seller wins", kindly, func(w *world) { r, _ := w.accepted(); w.moves(r, "Closed Won"); w.rest() }, ends("Closed", "Won")},
+	{"Microsoft sends and the seller declines", kindly, func(w *world) { r, _ := w.received(); w.moves(r, w.crm.lost); w.rest() }, ends("Closed", "Declined")},
+	{"Microsoft sends and the seller wins at once", kindly, func(w *world) { r, _ := w.received(); w.moves(r, w.crm.won); w.rest() }, ends("Closed", "Won")},
+	{"the seller wins", kindly, func(w *world) { r, _ := w.accepted(); w.moves(r, w.crm.won); w.rest() }, ends("Closed", "Won")},
 	{"the seller loses, with a reason", kindly, func(w *world) {
 		r, _ := w.accepted()
-		r.fields["Close_Reason__c"] = "Too expensive"
-		w.moves(r, "Closed Lost")
+		r.fields[w.crm.reason] = "Too expensive"
+		w.moves(r, w.crm.lost)
 		w.rest()
 	}, ends("Closed", "Lost")},
-	{"the seller wins a deal of his own", kindly, func(w *world) { r, _ := w.shared(); w.moves(r, "Closed Won"); w.rest() }, ends("Closed", "Won")},
+	{"the seller wins a deal of his own", kindly, func(w *world) { r, _ := w.shared(); w.moves(r, w.crm.won); w.rest() }, ends("Closed", "Won")},
 	{"the portal closes as won", kindly, func(w *world) { _, ref := w.accepted(); w.portalCloses(ref, "Won"); w.rest() }, ends("Closed", "Won")},
 	{"the portal declines what is on hold", kindly, func(w *world) { _, ref := w.received(); w.portalCloses(ref, "Declined"); w.rest() }, ends("Closed", "Declined")},
 	{"a referral expires on hold", kindly, func(w *world) { _, ref := w.received(); w.portalCloses(ref, "Expired"); w.rest() }, ends("Closed", "Expired")},
@@ -184,7 +184,7 @@ var stories = []story{
 		w.sellerWrites(r)
 		w.enter(r, deal.DealValue, 5000+w.fresh())
 		w.rest()
-		w.moves(r, "Proposal")
+		w.moves(r, w.crm.another)
 		w.rest()
 	}, ends("Active", "Accepted")},
 	{"both edit what is on hold", kindly, func(w *world) {
@@ -192,15 +192,15 @@ var stories = []story{
 		w.sellerWrites(r)
 		w.portalWrites(ref)
 		w.rest()
-		w.moves(r, "Proposal")
+		w.moves(r, w.crm.another)
 		w.rest()
 	}, oneOfEach},
 	{"an accepted deal goes back on hold", kindly, func(w *world) {
 		r, _ := w.accepted()
-		w.moves(r, "On hold")
+		w.moves(r, w.crm.onHold)
 		w.sellerWrites(r)
 		w.rest()
-		w.moves(r, "Qualification")
+		w.moves(r, w.crm.active)
 		w.rest()
 	}, ends("Active", "Accepted")},
 	{"the seller edits", kindly, func(w *world) { r, _ := w.shared(); w.sellerWrites(r); w.rest() }, oneOfEach},
@@ -267,7 +267,7 @@ var stories = []story{
 	}, nil},
 	{"a private deal becomes visible", kindly, func(w *world) {
 		r, _ := w.shared()
-		r.fields[visibleField] = true
+		r.fields[w.crm.visible] = true
 		w.modify(r)
 		w.rest()
 	}, oneOfEach},
@@ -287,7 +287,7 @@ var stories = []story{
 		w.rest()
 		w.microsoftAnswers()
 		w.rest()
-		w.moves(r, "Closed Won")
+		w.moves(r, w.crm.won)
 		w.rest()
 	}, coSold},
 	{"the seller adds a solution", kindly, func(w *world) { r, _ := w.shared(); w.sell(r, "SOL-2"); w.rest() }, oneOfEach},
@@ -308,20 +308,20 @@ var stories = []story{
 	}, oneOfEach},
 	{"what is missing is mended", kindly, func(w *world) {
 		r := w.newRecord(false)
-		r.fields["Account.BillingCountry"] = "Neverland"
+		r.fields[w.crm.country] = "Neverland"
 		w.begins(r)
 		w.rest()
 		w.sell(r, "SOL-1")
 		w.meet(r, somebody(1))
-		r.fields["Account.BillingCountry"] = "Norway"
+		r.fields[w.crm.country] = "Norway"
 		w.modify(r)
 		w.rest()
 	}, oneOfEach},
 	{"the amount is cleared and entered again", kindly, func(w *world) {
 		r, _ := w.shared()
-		w.ledger.edit(r.id, deal.DealValue, r.fields[amountField], nil)
+		w.ledger.edit(r.id, deal.DealValue, r.fields[w.crm.amount], nil)
 		w.ledger.reach(13)
-		r.fields[amountField] = nil
+		r.fields[w.crm.amount] = nil
 		w.modify(r)
 		w.rest()
 		w.enter(r, deal.DealValue, 6000+w.fresh())
@@ -329,7 +329,7 @@ var stories = []story{
 	}, oneOfEach},
 	{"what only one side may write is edited", kindly, func(w *world) {
 		r, _ := w.shared()
-		r.fields[linkField], r.status, r.audit = "https://example.com", "As I please", ""
+		r.fields[w.crm.link], r.status, r.audit = "https://example.com", "As I please", ""
 		w.ledger.reach(19)
 		w.modify(r)
 		w.rest()
@@ -436,7 +436,7 @@ var stories = []story{
 		ref.lead = true
 		w.ledger.reach(17)
 		w.referrals[ref.id] = ref
-		for field, place := range editedFields {
+		for field, place := range w.crm.edited {
 			w.ledger.first(ref.id, field, at(ref.tree, place.center))
 		}
 		w.portalSaves(ref)
@@ -454,7 +454,7 @@ var strikes = []fault{crashAfter, lostRequest, lostAnswer, lateRequest}
 func tell(s story, at int, kind fault) *world { return tellMutant(s, at, kind, nil) }
 
 func tellMutant(s story, at int, kind fault, m *mutant) *world {
-	w := newMutantWorld(1, s.world, m)
+	w := newWorldOf(salesforce, 1, s.world, m)
 	w.name = s.name
 	w.script = &script{at: at, kind: kind}
 	s.play(w)

@@ -111,7 +111,7 @@ func TestHeldEffectsAreShown(t *testing.T) {
 	w.settle(2 * time.Minute)
 	for _, id := range w.recordIDs {
 		if r := w.records[id]; r.key != "" {
-			w.moves(r, "Qualification")
+			w.moves(r, w.crm.active)
 			w.enter(r, "notes", "a customer's words")
 		}
 	}
@@ -219,15 +219,15 @@ func TestMicrosoftsIdentifierStaysWhenItIsNotRead(t *testing.T) {
 	w.set(theirs, "/trackingInfo/microsoftMsxId", "7-ABC")
 	w.portalSaves(theirs)
 	w.rest()
-	shown := r.fields[identifierField]
+	shown := r.fields[w.crm.identifier]
 	w.off(reconcile.ReadCounterpart)
 	w.sellerWrites(r)
 	w.rest()
 	w.on()
-	w.moves(r, "Closed Won")
+	w.moves(r, w.crm.won)
 	w.rest()
-	if r.fields[identifierField] != shown || shown != "7-ABC" {
-		t.Errorf("the identifier was %v and is %v", shown, r.fields[identifierField])
+	if r.fields[w.crm.identifier] != shown || shown != "7-ABC" {
+		t.Errorf("the identifier was %v and is %v", shown, r.fields[w.crm.identifier])
 	}
 	if told := strings.Count(r.audit, "CS216") + strings.Count(r.audit, "CS211"); told != 1 {
 		t.Errorf("Microsoft's answer is told %d times:\n%s", told, r.audit)

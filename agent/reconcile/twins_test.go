@@ -12,18 +12,17 @@ import (
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
-	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/match"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/watch"
-	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 )
 
 // The twins of the CRM, of Partner Center and of the store's two interfaces.
 
 // record is an opportunity.
 type record struct {
+	crm      *product
 	id       string
 	fields   map[string]any
 	sync     bool
@@ -59,31 +58,10 @@ type remoteReferral struct {
 	former *referral.Referral // the view of the state before
 }
 
-func testPlan() mapping.Plan {
-	variables := map[string]string{document.VariableCountryField: "BillingCountry", document.VariableDealValueField: "Amount", document.VariableDealCurrencyField: "CurrencyIsoCode"}
-	plan := mapping.Plan{
-		Stages:      mapping.Stages{OnHold: "On hold", Active: "Qualification", Won: "Closed Won", Lost: "Closed Lost", Closed: map[string]bool{"Closed Won": true, "Closed Lost": false}},
-		Help:        map[string]string{"general or other": "GeneralOrOther", "quotes or licensing": "QuotesOrLicensing"},
-		HelpValues:  map[string]string{"GeneralOrOther": "General or other", "QuotesOrLicensing": "Quotes or licensing"},
-		LongestName: 120,
-	}
-	for _, m := range document.DefaultMappings(document.Salesforce, document.DefaultFields(document.Salesforce), variables) {
-		row := mapping.Row{
-			Field: m.Field, PartnerCenter: m.PartnerCenter, CRM: m.CRM, Inbound: m.Direction != document.Outbound, Outbound: m.Direction != document.Inbound,
-			OnCreate: slices.Contains(m.On, document.OnCreate), OnUpdate: slices.Contains(m.On, document.OnUpdate), Winner: deal.CRM,
-		}
-		if m.Conflict == document.ConflictPartnerCenter {
-			row.Winner = deal.PartnerCenter
-		}
-		plan.Rows = append(plan.Rows, row)
-	}
-	return plan
-}
-
-// simCRM is the CRM's twin.
+// simCRM is the twin of a CRM like Salesforce.
 type simCRM struct{ w *world }
 
-func (s *simCRM) Known(id string) bool { return strings.HasPrefix(id, "006") }
+func (s *simCRM) Known(id string) bool { return strings.HasPrefix(id, s.w.crm.recordIDs) }
 
 func (s *simCRM) Read(_ context.Context, id string) (out crm.Record, err error) {
 	w, c := s.w, s.w.running
@@ -103,14 +81,14 @@ func (s *simCRM) Read(_ context.Context, id string) (out crm.Record, err error) 
 // stamp is the record's time stamp: the CRM's have a resolution of one second.
 func (r *record) stamp() time.Time { return r.modified.Truncate(time.Second) }
 
-func (r *record) stage() string { stage, _ := r.fields["StageName"].(string); return stage }
+func (r *record) stage() string { stage, _ := r.fields[r.crm.stage].(string); return stage }
 
 func (r *record) view() crm.Record {
 	view := crm.Record{
 		ID: r.id, Version: r.stamp().Format(time.RFC3339Nano), ModifiedAt: r.stamp(), Fields: maps.Clone(r.fields), Sync: r.sync, Key: r.key, Audit: r.audit,
 		SyncStatus: r.status, Contacts: slices.Clone(r.contacts), Team: []deal.Person{somebody(1)}, Solutions: slices.Clone(r.solutions),
 	}
-	view.ReferralID, _ = r.fields["Referral_Identifier__c"].(string)
+	view.ReferralID, _ = r.fields[r.crm.referralID].(string)
 	return view
 }
 
@@ -131,7 +109,7 @@ func (w *world) unsell(r *record, row string) {
 
 // modify moves the record's time stamp.
 func (w *world) modify(r *record) {
-	if r.stage() != "On hold" {
+	if r.stage() != r.crm.onHold {
 		r.heldSince = time.Time{}
 	} else if r.heldSince.IsZero() {
 		r.heldSince = w.now
@@ -141,7 +119,7 @@ func (w *world) modify(r *record) {
 }
 
 func (w *world) addRecord(r *record) {
-	r.created = w.now
+	r.crm, r.created = w.crm, w.now
 	w.records[r.id] = r
 	w.recordIDs = append(w.recordIDs, r.id)
 	w.modify(r)
@@ -241,9 +219,9 @@ func (s *simCRM) Create(_ context.Context, payload []byte) (id string, err error
 		}
 		w.happens(event{what: recordCreated, c: c, on: n.ReferralID, created: &n})
 		if n.AccountID == "" {
-			w.accounts = append(w.accounts, accountOf(w.id("001"), n.Account))
+			w.accounts = append(w.accounts, w.accountOf(w.id(w.crm.accountIDs), n.Account))
 		}
-		id = w.id("006")
+		id = w.id(w.crm.recordIDs)
 		created := &record{
 			id: id, fields: n.Fields, sync: true, key: strings.ToLower(n.ReferralID), audit: n.Audit, status: n.SyncStatus,
 		}
@@ -259,8 +237,8 @@ func (s *simCRM) Create(_ context.Context, payload []byte) (id string, err error
 	})
 }
 
-func accountOf(id string, fields map[string]any) match.Account {
-	return match.Account{ID: id, Name: fmt.Sprint(fields["Name"]), PostalCode: fmt.Sprint(fields["BillingPostalCode"]), Country: "NO"}
+func (w *world) accountOf(id string, fields map[string]any) match.Account {
+	return match.Account{ID: id, Name: fmt.Sprint(fields[related(w.crm.firm)]), PostalCode: fmt.Sprint(fields[related(w.crm.postalCode)]), Country: "NO"}
 }
 
 func (s *simCRM) EncodeUpdate(changes crm.Changes) ([]byte, error) { return json.Marshal(changes) }
@@ -633,9 +611,9 @@ func (w *world) sweep() error {
 
 func (w *world) feed() crm.Feed {
 	if m := w.mutant; m != nil && m.feed != nil {
-		return m.feed(&simCRM{w})
+		return m.feed(w.crm.twin(w))
 	}
-	return &simCRM{w}
+	return w.crm.twin(w)
 }
 
 func (w *world) center() referral.API {

@@ -40,6 +40,7 @@ type world struct {
 	name    string // of the scenario, for the command that replays it
 	random  *rand.Rand
 	trouble trouble
+	crm     *product
 	log     hclog.Logger
 	plan    mapping.Plan
 	blocked map[reconcile.Effect]string
@@ -166,12 +167,13 @@ func (w *world) spawn(a *agent, name string, body func(c *coroutine)) *coroutine
 	return c
 }
 
-func newWorld(seed uint64, t trouble) *world { return newMutantWorld(seed, t, nil) }
+func newWorld(seed uint64, t trouble) *world { return newWorldOf(salesforce, seed, t, nil) }
 
-func newMutantWorld(seed uint64, t trouble, m *mutant) *world {
+// newWorldOf begins a history with a CRM and, if any, a planted bug.
+func newWorldOf(of *product, seed uint64, t trouble, m *mutant) *world {
 	start := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 	w := &world{
-		seed: seed, random: rand.New(rand.NewPCG(seed, 7)), log: hclog.NewNullLogger(), plan: testPlan(), mutant: m,
+		seed: seed, random: rand.New(rand.NewPCG(seed, 7)), log: hclog.NewNullLogger(), crm: of, plan: of.plan(), mutant: m,
 		start: start, now: start, records: map[string]*record{}, referrals: map[string]*remoteReferral{},
 	}
 	w.trouble = t.drawn(w.random)
@@ -212,7 +214,7 @@ func (w *world) load(a *agent) {
 	a.epoch++
 	a.queue = &simQueue{Queue: w.store, w: w}
 	options := reconcile.Options{
-		Store: &simStore{Deals: w.store, w: w}, CRM: &simCRM{w}, PartnerCenter: &simCenter{w},
+		Store: &simStore{Deals: w.store, w: w}, CRM: w.crm.twin(w), PartnerCenter: &simCenter{w},
 		Settings: reconcile.Settings{
 			Plan: a.plan, Blocked: a.blocked, MarketplaceIntent: "HaveNotDecided", MatchPostalCode: true, CreateAccounts: true, Settle: simSettle,
 			Lease: simLease, Delay: 2 * time.Second,

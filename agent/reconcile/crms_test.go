@@ -2,22 +2,28 @@ package reconcile_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile/kontor"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/watch"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 )
 
 // The CRMs that a world can hold. People, faults and oracles know none of them: they go by what a product calls things.
 
+// products are all of them.
+var products = []*product{salesforce, invented}
+
 // product is a CRM: its names and its vocabulary, and how the engine reaches it.
 type product struct {
-	name string
-	plan func() mapping.Plan
+	name   string
+	thirds int // of all histories
+	plan   func() mapping.Plan
 	// twin makes what the engine and the watchers see of the CRM.
 	twin func(w *world) crmTwin
 	// passes tells whether a feed that goes on from a position shows a record's last change no more.
@@ -53,11 +59,14 @@ func placed(p product) *product {
 	return &p
 }
 
+// share is how many of a number of histories are this product's, one at least.
+func (p *product) share(histories int) uint64 { return uint64(max((histories*p.thirds+1)/3, 1)) }
+
 func (p *product) closed(stage any) bool { return stage == p.won || stage == p.lost }
 
 // salesforce is the product whose adapter is best known. Its twin takes the engine's own forms for the wire.
 var salesforce = placed(product{
-	name: "Salesforce", plan: testPlan, twin: func(w *world) crmTwin { return &simCRM{w} },
+	name: "Salesforce", thirds: 2, plan: testPlan, twin: func(w *world) crmTwin { return &simCRM{w} },
 	passes: func(position string, r *record) bool {
 		at, err := time.Parse(time.RFC3339Nano, position)
 		return err == nil && r.stamp().Before(at.Add(-watch.Overlap))
@@ -93,3 +102,17 @@ func testPlan() mapping.Plan {
 
 // related gives the name of an account's field without the engine's prefix of what stands on the account.
 func related(path string) string { return strings.TrimPrefix(path, "Account.") }
+
+// invented is a CRM that does not exist, see package kontor. It is as unlike Salesforce as can be.
+var invented = placed(product{
+	name: "Kontor", thirds: 1, plan: kontor.Plan, twin: func(w *world) crmTwin { return kontor.Adapter{Service: &simKontor{w}} },
+	passes: func(position string, r *record) bool {
+		at, err := strconv.ParseInt(position, 10, 64)
+		return err == nil && r.position <= at
+	},
+	title: "title", amount: "worth", currency: "money", notes: "remark", closeDate: "due", stage: "phase", reason: "why", help: "wish", visible: "vendor_sees",
+	link: "partner_url", identifier: "vendor_no", referralID: "partner_no", firm: "Account.label", street: "Account.lane", city: "Account.town",
+	postalCode: "Account.zip", country: "Account.land",
+	onHold: "parked", active: "prospect", another: "offer", won: "signed", lost: "dropped",
+	helps: []string{"anything", "price"}, recordIDs: "1", accountIDs: "2", inline: true,
+})

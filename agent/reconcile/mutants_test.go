@@ -615,7 +615,7 @@ func hunt(m *mutant, histories int) (seed uint64, scenario, found string) {
 	for _, s := range stories {
 		for _, kind := range []fault{crashAfter, lostAnswer} {
 			for at := 1; ; at++ {
-				w := tellMutant(s, at, kind, m)
+				w := tellMutant(salesforce, s, at, kind, m)
 				if w.script.struckAt == 0 {
 					break
 				}

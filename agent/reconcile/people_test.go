@@ -303,7 +303,7 @@ func (w *world) copies(r *record) {
 	}
 	w.cover(copiedRecord, "record")
 	id := w.id(w.crm.recordIDs)
-	clone := &record{id: id, fields: maps.Clone(r.fields), sync: r.sync, copied: true, contacts: r.contacts}
+	clone := &record{crm: w.crm, id: id, fields: maps.Clone(r.fields), sync: r.sync, copied: true, contacts: r.contacts}
 	w.note("seller", "copies "+r.id+" to", id, "", nil)
 	w.ledger.reach(3)
 	w.addRecord(clone)
@@ -339,8 +339,7 @@ func (w *world) sellerMeets(r *record) {
 	case w.random.IntN(2) == 0:
 		r.contacts = slices.Clone(r.contacts)
 		r.contacts[i].Phone = w.id("+")
-		r.soldAt = w.now
-		w.touched()
+		w.resold(r)
 	case len(r.contacts) > 1:
 		w.leave(r, r.contacts[i].RowID)
 	}

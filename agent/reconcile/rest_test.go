@@ -367,7 +367,7 @@ func (w *world) timeline() string {
 // replay is the command that plays a history again.
 func (w *world) replay() string {
 	if w.script != nil {
-		return fmt.Sprintf("go test ./agent/reconcile -run 'TestEveryEffect/%s$' -effect %d -strike %q -v", strings.ReplaceAll(w.name, " ", "_"), w.script.at, w.script.kind)
+		return fmt.Sprintf("go test ./agent/reconcile -run 'TestEveryEffect/%s/%s$' -effect %d -strike %q -v", w.crm.name, strings.ReplaceAll(w.name, " ", "_"), w.script.at, w.script.kind)
 	}
-	return fmt.Sprintf("go test ./agent/reconcile -run 'TestCoreSimulator/%s$' -seed %d -seeds 1 -v", strings.ReplaceAll(w.name, " ", "_"), w.seed)
+	return fmt.Sprintf("go test ./agent/reconcile -run 'TestCoreSimulator/%s/%s$' -seed %d -seeds 1 -v", w.crm.name, strings.ReplaceAll(w.name, " ", "_"), w.seed)
 }

@@ -33,21 +33,23 @@ var scenarios = map[string]trouble{
 }
 
 func TestCoreSimulator(t *testing.T) {
-	for _, name := range slices.Sorted(maps.Keys(scenarios)) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			failed := 0
-			for seed := *firstRun; seed < *firstRun+uint64(*seeds) && failed < 3; seed++ {
-				w := newWorld(seed, scenarios[name])
-				w.name = name
-				w.play()
-				if wrong := w.judge(); len(wrong) > 0 {
-					failed++
-					t.Errorf("seed %d (%d crashes): %s\n%s\nreplay: %s", seed, w.crashes, strings.Join(wrong, "\n  "), w.timeline(), w.replay())
+	for _, of := range products {
+		for _, name := range slices.Sorted(maps.Keys(scenarios)) {
+			t.Run(of.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				failed := 0
+				for seed := *firstRun; seed < *firstRun+of.share(*seeds) && failed < 3; seed++ {
+					w := newWorldOf(of, seed, scenarios[name], nil)
+					w.name = name
+					w.play()
+					if wrong := w.judge(); len(wrong) > 0 {
+						failed++
+						t.Errorf("seed %d (%d crashes): %s\n%s\nreplay: %s", seed, w.crashes, strings.Join(wrong, "\n  "), w.timeline(), w.replay())
+					}
+					summary.add(name+" on "+of.name, w)
 				}
-				summary.add(name, w)
-			}
-		})
+			})
+		}
 	}
 }
 
@@ -64,7 +66,8 @@ func (w *world) trace() uint64 {
 func TestSimulatorIsDeterministic(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(scenarios)) {
 		for seed := uint64(40); seed < 50; seed++ {
-			first, second := newWorld(seed, scenarios[name]), newWorld(seed, scenarios[name])
+			of := products[seed%2]
+			first, second := newWorldOf(of, seed, scenarios[name], nil), newWorldOf(of, seed, scenarios[name], nil)
 			first.play()
 			second.play()
 			if first.trace() != second.trace() || len(first.journal) == 0 {
@@ -236,9 +239,9 @@ func TestMicrosoftsIdentifierStaysWhenItIsNotRead(t *testing.T) {
 
 // A customer's words, amounts, names and addresses stay out of the log, whatever happens.
 func TestNoCustomerDataInLogs(t *testing.T) {
-	for _, s := range stories {
+	for i, s := range stories {
 		var said bytes.Buffer
-		w := newWorld(1, s.world)
+		w := newWorldOf(products[i%len(products)], 1, s.world, nil)
 		w.log = hclog.New(&hclog.LoggerOptions{Output: &said, Level: hclog.Trace})
 		for _, a := range w.agents {
 			a.reload = true
@@ -250,7 +253,7 @@ func TestNoCustomerDataInLogs(t *testing.T) {
 		if said.Len() == 0 {
 			t.Errorf("%s: nothing is logged", s.name)
 		}
-		for _, data := range []string{"crm v0", "pc v0", "first 006", "first r0", "@example.com", "Main St", "Fabrikam", "Contoso", "Too expensive"} {
+		for _, data := range []string{"crm v0", "pc v0", "first 006", "first 1000", "first r0", "@example.com", "Main St", "Fabrikam", "Contoso", "Too expensive"} {
 			if strings.Contains(said.String(), data) {
 				t.Errorf("%s: the log holds %q:\n%s", s.name, data, said.String())
 			}

@@ -30,6 +30,8 @@ type record struct {
 	audit    string
 	status   string
 	modified time.Time
+	revision int
+	position int64 // of its last change among all
 	deleted  bool
 	copied   bool // a seller made it by copying another one
 	cleared  bool // a seller cleared its Audit field
@@ -97,17 +99,24 @@ func (w *world) wrote() { w.writes, w.lastWrite = w.writes+1, w.now }
 // sell adds or removes a solution, as people and the agent do.
 func (w *world) sell(r *record, id string) {
 	r.solutions = append(r.solutions, crm.SolutionRow{Solution: deal.Solution{ID: id}, RowID: w.id("a00")})
-	r.soldAt = w.now
-	w.touched()
+	w.resold(r)
 }
 
 func (w *world) unsell(r *record, row string) {
 	r.solutions = slices.DeleteFunc(slices.Clone(r.solutions), func(s crm.SolutionRow) bool { return s.RowID == row })
-	r.soldAt = w.now
-	w.touched()
+	w.resold(r)
 }
 
-// modify moves the record's time stamp.
+// resold notes that a row of a record's solutions or contacts changed.
+func (w *world) resold(r *record) {
+	r.soldAt = w.now
+	w.touched()
+	if w.crm.inline {
+		w.modify(r)
+	}
+}
+
+// modify moves the record's time stamp and revision.
 func (w *world) modify(r *record) {
 	if r.stage() != r.crm.onHold {
 		r.heldSince = time.Time{}
@@ -116,6 +125,7 @@ func (w *world) modify(r *record) {
 	}
 	r.modified = w.now
 	w.touched()
+	r.revision, r.position = r.revision+1, int64(w.changes)
 }
 
 func (w *world) addRecord(r *record) {
@@ -193,14 +203,12 @@ func (s *simCRM) Owner(_ context.Context, people []deal.Person) (string, error) 
 // meet gives somebody a role in a record, as people and the agent do; leave takes it away.
 func (w *world) meet(r *record, person deal.Person) {
 	r.contacts = append(r.contacts, crm.ContactRow{Person: person, RowID: w.id("00K")})
-	r.soldAt = w.now
-	w.touched()
+	w.resold(r)
 }
 
 func (w *world) leave(r *record, row string) {
 	r.contacts = slices.DeleteFunc(slices.Clone(r.contacts), func(c crm.ContactRow) bool { return c.RowID == row })
-	r.soldAt = w.now
-	w.touched()
+	w.resold(r)
 }
 
 func (s *simCRM) EncodeCreate(r crm.NewRecord) ([]byte, error) { return json.Marshal(r) }

@@ -615,7 +615,8 @@ func hunt(m *mutant, histories int) (seed uint64, scenario, found string) {
 	for _, s := range stories {
 		for _, kind := range []fault{crashAfter, lostAnswer} {
 			for at := 1; ; at++ {
-				w := tellMutant(salesforce, s, at, kind, m)
+				w := tellMutant(salesforce, s, struckOnce(at, kind), m)
+				w.end()
 				if w.script.struckAt == 0 {
 					break
 				}
@@ -631,6 +632,7 @@ func hunt(m *mutant, histories int) (seed uint64, scenario, found string) {
 
 func caught(m *mutant, seed uint64, scenario string) (found string) {
 	w := newWorldOf(salesforce, seed, scenarios[scenario], m)
+	defer w.end()
 	defer func() {
 		if r := recover(); r != nil {
 			found = fmt.Sprint("the engine panics: ", r)

@@ -472,7 +472,7 @@ func (w *world) portalEdits(id string) {
 		w.puts(r, deal.Notes, value)
 	}
 	w.portalSaves(r)
-	if w.trouble.hides && w.random.IntN(6) == 0 {
+	if w.trouble.hides && w.random.IntN(6) == 0 && w.deals(hiddenReferral) {
 		w.cover(hiddenReferral, "referral")
 		r.hidden = true
 		w.touched()
@@ -521,6 +521,9 @@ var flows = []map[reconcile.Effect]string{
 
 // toggles switches a flow off, and on again after a while.
 func (w *world) toggles() {
+	if !w.deals(flowToggle) {
+		return
+	}
 	w.cover(flowToggle, "document")
 	off := flows[w.random.IntN(len(flows))]
 	w.note("admin", "switches off", fmt.Sprint(off), "", nil)
@@ -533,6 +536,9 @@ func (w *world) toggles() {
 
 // remaps maps the notes to another field of the CRM, and back.
 func (w *world) remaps() {
+	if !w.deals(mappingChange) {
+		return
+	}
 	w.cover(mappingChange, "document")
 	w.ledger.reach(35)
 	rows := w.plan.Rows
@@ -548,6 +554,9 @@ func (w *world) remaps() {
 
 // jumps lets an agent's clock be wrong by a day for a while.
 func (w *world) jumps() {
+	if !w.deals(clockJump) {
+		return
+	}
 	w.cover(clockJump, "clock")
 	w.ledger.reach(29)
 	a := w.agents[w.random.IntN(len(w.agents))]
@@ -608,7 +617,7 @@ func (w *world) calm() {
 	away := w.trouble.outages || w.trouble.lateHooks || w.trouble.jumps
 	w.trouble = w.trouble.kind()
 	if w.script != nil {
-		w.script.hit = true
+		w.script.over = true
 	}
 	w.kindSince = w.now
 	for _, id := range w.recordIDs {

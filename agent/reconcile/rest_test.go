@@ -366,8 +366,26 @@ func (w *world) timeline() string {
 
 // replay is the command that plays a history again.
 func (w *world) replay() string {
-	if w.script != nil {
-		return fmt.Sprintf("go test ./agent/reconcile -run 'TestEveryEffect/%s/%s$' -effect %d -strike %q -v", w.crm.name, strings.ReplaceAll(w.name, " ", "_"), w.script.at, w.script.kind)
+	if w.script != nil && len(w.script.strikes) > 0 {
+		return fmt.Sprintf("go test ./agent/reconcile -run 'TestEveryEffect/%s/%s$' -strikes %q -v", w.crm.name, strings.ReplaceAll(w.name, " ", "_"), w.script)
 	}
-	return fmt.Sprintf("go test ./agent/reconcile -run 'TestCoreSimulator/%s/%s$' -seed %d -seeds 1 -v", w.crm.name, strings.ReplaceAll(w.name, " ", "_"), w.seed)
+	if w.script != nil {
+		return fmt.Sprintf("go test ./agent/reconcile -run 'TestEveryEffect/%s/%s$' -v", w.crm.name, strings.ReplaceAll(w.name, " ", "_"))
+	}
+	return fmt.Sprintf("go test ./agent/reconcile -run 'TestCoreSimulator/%s/%s$' -seed %d -seeds 1 -v%s", w.crm.name, strings.ReplaceAll(w.name, " ", "_"), w.seed, onlyThese(w.only))
+}
+
+// onlyThese is the part of the command that leaves a history no other faults than the listed ones.
+func onlyThese(only map[dealt]bool) string {
+	if only == nil {
+		return ""
+	}
+	list := []string{dealt{}.String()} // an empty list leaves all to chance
+	for one := range only {
+		if one != (dealt{}) {
+			list = append(list, one.String())
+		}
+	}
+	slices.Sort(list[1:])
+	return fmt.Sprintf(" -faults %q", strings.Join(list, ","))
 }

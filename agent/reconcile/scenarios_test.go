@@ -3,7 +3,7 @@ package reconcile_test
 import (
 	"flag"
 	"fmt"
-	"slices"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	onlyEffect = flag.Int("effect", 0, "strike only this effect of a named scenario")
-	onlyStrike = flag.String("strike", "", "strike only with this fault")
+	onlyStrikes = flag.String("strikes", "", "play a named scenario with these faults at these effects only, as a failure prints them")
+	pairs       = flag.Int("pairs", 6, "pairs of faults that are tried of all in each named scenario")
 )
 
 // story is a named scenario: what people do, one after the other, in a world that is kind but for the one fault that strikes.
@@ -451,12 +451,14 @@ var stories = []story{
 var strikes = []fault{crashAfter, lostRequest, lostAnswer, lateRequest}
 
 // tell plays a story with one fault at one effect; 0: none.
-func tell(of *product, s story, at int, kind fault) *world { return tellMutant(of, s, at, kind, nil) }
+func tell(of *product, s story, at int, kind fault) *world {
+	return tellMutant(of, s, struckOnce(at, kind), nil)
+}
 
-func tellMutant(of *product, s story, at int, kind fault, m *mutant) *world {
+func tellMutant(of *product, s story, with *script, m *mutant) *world {
 	w := newWorldOf(of, 1, s.world, m)
 	w.name = s.name
-	w.script = &script{at: at, kind: kind}
+	w.script = with
 	s.play(w)
 	w.calm()
 	if wrong := w.judge(); len(wrong) == 0 && s.want != nil {
@@ -483,8 +485,6 @@ func TestEveryEffect(t *testing.T) {
 // the others; the heavy runs try all.
 func (p *product) kinds() []fault {
 	switch {
-	case *onlyStrike != "":
-		return []fault{fault(slices.Index(faultNames[:], *onlyStrike))}
 	case *showReport:
 		return append([]fault{crashBefore}, strikes...)
 	case p == salesforce:
@@ -504,19 +504,53 @@ func everyEffect(t *testing.T, of *product, s story) {
 		}
 		summary.add("named stories on "+of.name, w)
 	}
-	if *onlyEffect > 0 {
-		judge(tell(of, s, *onlyEffect, of.kinds()[0]))
+	if *onlyStrikes != "" {
+		with, err := parsed(*onlyStrikes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		judge(tellMutant(of, s, with, nil))
 		return
 	}
-	judge(tell(of, s, 0, none))
+	calm := tell(of, s, 0, none)
+	judge(calm)
 	for _, kind := range of.kinds() {
 		for at := 1; failed < 3; at++ {
 			w := tell(of, s, at, kind)
-			if !w.script.hit || w.script.struckAt == 0 {
+			if w.script.struckAt == 0 {
+				w.end()
 				break
 			}
-			judge(w)
 			at = w.script.struckAt
+			judge(w)
 		}
 	}
+	random := rand.New(rand.NewPCG(*firstRun, uint64(calm.effects)))
+	for n := 0; n < *pairs && failed < 3; n++ {
+		judge(fewestStrikes(of, s, drawPair(random, calm.effects)))
+	}
+}
+
+// paired are the faults that strike in pairs.
+var paired = []fault{crashBefore, crashAfter, lostRequest, lostAnswer, lateRequest, otherEditor, staleRead, partialRead, throttled, pausedWorker}
+
+// drawPair draws two of a story's effects, and a fault for each.
+func drawPair(random *rand.Rand, effects int) *script {
+	first, second := 1+random.IntN(effects), 1+random.IntN(effects)
+	kind := func() fault { return paired[random.IntN(len(paired))] }
+	return &script{strikes: []strike{{min(first, second), kind()}, {max(first, second), kind()}}}
+}
+
+// fewestStrikes plays a story with two faults, and when it fails, with one of them: the shortest list that fails is what is told.
+func fewestStrikes(of *product, s story, pair *script) *world {
+	w := tellMutant(of, s, pair, nil)
+	if len(w.said()) == 0 {
+		return w
+	}
+	for _, strike := range pair.strikes {
+		if one := tell(of, s, strike.at, strike.kind); len(one.said()) > 0 {
+			return one
+		}
+	}
+	return w
 }

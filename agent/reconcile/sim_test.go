@@ -19,6 +19,7 @@ import (
 
 var (
 	seeds    = flag.Int("seeds", 840, "histories per scenario of the core simulator")
+	faultsOf = flag.String("faults", "", "of the faults that chance deals to a history only these, as a failure prints them")
 	firstRun = flag.Uint64("seed", 1, "first seed of the core simulator")
 )
 
@@ -32,19 +33,50 @@ var scenarios = map[string]trouble{
 	"anything":           {editors: 8, deals: 2, customers: 2, listLag: 2 * time.Second, anything: true},
 }
 
+// live plays a history to its end and judges it.
+func live(of *product, seed uint64, name string, only map[dealt]bool) *world {
+	w := newWorldOf(of, seed, scenarios[name], nil)
+	w.name, w.only = name, only
+	w.play()
+	w.judge()
+	return w
+}
+
+// shortest tells the shortest list of faults with which a failed history still breaks what it broke first, and how to play that.
+func shortest(w *world) string {
+	number := w.ledger.broken[0].number
+	var best *world
+	fails := func(list []dealt) bool {
+		again := live(w.crm, w.seed, w.name, set(list))
+		defer again.end()
+		same := slices.ContainsFunc(again.ledger.broken, func(v violation) bool { return v.number == number })
+		if same {
+			best = again
+		}
+		return same
+	}
+	list := fewest(w.struck, fails)
+	if best == nil {
+		return fmt.Sprintf("all of its %d faults are needed", len(list))
+	}
+	return fmt.Sprintf("%d of its %d faults are enough for I%d: %v\n%s\nreplay: %s", len(list), len(w.struck), number, list, best.timeline(), best.replay())
+}
+
 func TestCoreSimulator(t *testing.T) {
+	only, err := listed(*faultsOf)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, of := range products {
 		for _, name := range slices.Sorted(maps.Keys(scenarios)) {
 			t.Run(of.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				failed := 0
 				for seed := *firstRun; seed < *firstRun+of.share(*seeds) && failed < 3; seed++ {
-					w := newWorldOf(of, seed, scenarios[name], nil)
-					w.name = name
-					w.play()
-					if wrong := w.judge(); len(wrong) > 0 {
+					w := live(of, seed, name, only)
+					if wrong := w.said(); len(wrong) > 0 {
 						failed++
-						t.Errorf("seed %d (%d crashes): %s\n%s\nreplay: %s", seed, w.crashes, strings.Join(wrong, "\n  "), w.timeline(), w.replay())
+						t.Errorf("seed %d (%d crashes): %s\n%s\nreplay: %s\n%s", seed, w.crashes, strings.Join(wrong, "\n  "), w.timeline(), w.replay(), shortest(w))
 					}
 					summary.add(name+" on "+of.name, w)
 				}
@@ -73,6 +105,8 @@ func TestSimulatorIsDeterministic(t *testing.T) {
 			if first.trace() != second.trace() || len(first.journal) == 0 {
 				t.Errorf("%s: seed %d gives two histories", name, seed)
 			}
+			first.end()
+			second.end()
 		}
 	}
 }
@@ -272,5 +306,29 @@ func TestDealsOfOneCustomerTakeTurns(t *testing.T) {
 	w.settle(time.Minute)
 	if len(w.records) != deals || len(w.accounts) != 1 {
 		t.Errorf("after a minute there are %d opportunities and %d accounts", len(w.records), len(w.accounts))
+	}
+}
+
+// A failed history is played again with fewer and fewer of its faults. With all of them it is the very same history, and with a bug
+// that one lost answer is enough for, the others are found to be superfluous.
+func TestFaultsAreLeftOut(t *testing.T) {
+	for seed := uint64(1); seed < 6; seed++ {
+		first := live(invented, seed, "killed often", nil)
+		again := live(invented, seed, "killed often", set(first.struck))
+		if len(first.struck) == 0 || first.trace() != again.trace() {
+			t.Errorf("seed %d: %d faults make another history when they are listed", seed, len(first.struck))
+		}
+		if only, err := listed(strings.TrimSuffix(strings.TrimPrefix(onlyThese(set(first.struck)), ` -faults "`), `"`)); err != nil || len(only) != len(first.struck)+1 {
+			t.Errorf("the list of %d faults is read as %d: %v", len(first.struck), len(only), err)
+		}
+		first.end()
+		again.end()
+	}
+	all := []dealt{{crash, 1}, {lostAnswer, 1}, {crash, 2}, {lostAnswer, 2}, {lostRequest, 1}, {crash, 3}, {outage, 1}}
+	short := fewest(all, func(list []dealt) bool {
+		return slices.Contains(list, dealt{lostAnswer, 2}) && slices.Contains(list, dealt{crash, 1})
+	})
+	if !slices.Equal(short, []dealt{{crash, 1}, {lostAnswer, 2}}) {
+		t.Errorf("the shortest list is %v", short)
 	}
 }

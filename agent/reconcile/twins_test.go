@@ -571,7 +571,7 @@ func (s *simCenter) Engagement(_ context.Context, engagementID string) ([]referr
 
 // announce sends a webhook, as reliably as this world's Partner Center does.
 func (w *world) announce(r *remoteReferral) {
-	if w.random.Float64() < w.trouble.dropped {
+	if w.random.Float64() < w.trouble.dropped && w.deals(droppedWebhook) {
 		w.cover(droppedWebhook, "webhook")
 		w.ledger.reach(31)
 		return
@@ -582,13 +582,13 @@ func (w *world) announce(r *remoteReferral) {
 		}
 		event := store.Event{ID: w.id("webhook"), Source: "webhook", Key: store.ReferralKey(r.id), Priority: store.Live}
 		delay := time.Duration(w.random.IntN(4000)) * time.Millisecond
-		if w.trouble.lateHooks && w.random.IntN(6) == 0 {
+		if w.trouble.lateHooks && w.random.IntN(6) == 0 && w.deals(lateWebhook) {
 			delay = time.Duration(w.random.IntN(48*60)) * time.Minute
 			w.cover(lateWebhook, "webhook")
 		}
 		w.after(delay, func() { w.deliver(event) })
 	}
-	if w.trouble.strangers && w.random.IntN(4) == 0 {
+	if w.trouble.strangers && w.random.IntN(4) == 0 && w.deals(strangeWebhook) {
 		w.cover(strangeWebhook, "webhook")
 		stranger := store.Event{ID: w.id("webhook"), Source: "webhook", Key: store.ReferralKey(w.id("stranger")), Priority: store.Live}
 		w.after(time.Duration(w.random.IntN(4000))*time.Millisecond, func() { w.deliver(stranger) })

@@ -46,7 +46,10 @@ type world struct {
 	blocked map[reconcile.Effect]string
 	refuses bool    // Partner Center refuses every new referral, each time in other words
 	script  *script // replaces chance in the systematic mode
-	mutant  *mutant // a bug that was planted
+	dealing [faults]int
+	struck  []dealt        // what chance dealt, and struck
+	only    map[dealt]bool // what may strike of it; nil: all
+	mutant  *mutant        // a bug that was planted
 
 	start, now time.Time
 	kindSince  time.Time // when people and faults had come to their end
@@ -314,7 +317,7 @@ func (w *world) kill(a *agent) {
 	}
 	a.crew = nil
 	down := time.Duration(0)
-	if w.trouble.outages && w.random.IntN(8) == 0 {
+	if w.trouble.outages && w.random.IntN(8) == 0 && w.deals(outage) {
 		down = time.Duration(w.random.IntN(15)) * time.Minute
 		w.cover(outage, "agent")
 	}
@@ -339,6 +342,19 @@ func (w *world) after(d time.Duration, do func()) {
 	due := timed{w.now.Add(d), do}
 	i := sort.Search(len(w.later), func(i int) bool { return w.later[i].at.After(due.at) })
 	w.later = slices.Insert(w.later, i, due)
+}
+
+// end ends a history: nobody in it goes on, so that its memory can be used again.
+func (w *world) end() {
+	w.running = nil
+	for _, a := range w.agents {
+		for _, c := range a.crew {
+			c.dead = true
+			c.stop()
+		}
+		a.crew = nil
+	}
+	w.later, w.inflight = nil, nil
 }
 
 // tick moves the world by one step, but not beyond a time.
@@ -373,7 +389,7 @@ func (w *world) tick(until time.Time) {
 		return
 	}
 	w.now = w.now.Add(time.Duration(1+w.random.IntN(40)) * time.Millisecond)
-	if w.trouble.crash > 0 && w.random.Float64() < w.trouble.crash {
+	if w.trouble.crash > 0 && w.random.Float64() < w.trouble.crash && w.deals(crash) {
 		w.cover(crash, "any step")
 		w.kill(w.agents[w.random.IntN(len(w.agents))])
 		return

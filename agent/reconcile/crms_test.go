@@ -26,6 +26,8 @@ type product struct {
 	plan   func() mapping.Plan
 	// twin makes what the engine and the watchers see of the CRM.
 	twin func(w *world) crmTwin
+	// shown is what a read of a record shows.
+	shown func(w *world, r *record) any
 	// passes tells whether a feed that goes on from a position shows a record's last change no more.
 	passes func(position string, r *record) bool
 
@@ -67,6 +69,7 @@ func (p *product) closed(stage any) bool { return stage == p.won || stage == p.l
 // salesforce is the product whose adapter is best known. Its twin takes the engine's own forms for the wire.
 var salesforce = placed(product{
 	name: "Salesforce", thirds: 2, plan: testPlan, twin: func(w *world) crmTwin { return &simCRM{w} },
+	shown: func(_ *world, r *record) any { return r.view() },
 	passes: func(position string, r *record) bool {
 		at, err := time.Parse(time.RFC3339Nano, position)
 		return err == nil && r.stamp().Before(at.Add(-watch.Overlap))
@@ -105,7 +108,7 @@ func related(path string) string { return strings.TrimPrefix(path, "Account.") }
 
 // invented is a CRM that does not exist, see package kontor. It is as unlike Salesforce as can be.
 var invented = placed(product{
-	name: "Kontor", thirds: 1, plan: kontor.Plan, twin: func(w *world) crmTwin { return kontor.Adapter{Service: &simKontor{w}} },
+	name: "Kontor", thirds: 1, plan: kontor.Plan, twin: func(w *world) crmTwin { return kontor.Adapter{Service: &simKontor{w}} }, shown: kontorShown,
 	passes: func(position string, r *record) bool {
 		at, err := strconv.ParseInt(position, 10, 64)
 		return err == nil && r.position <= at

@@ -249,7 +249,9 @@ func (f fault) fits(k call) bool {
 		return k.write && k.sys == crmSide
 	case otherEditor:
 		return k.name == "crm.update" || k.name == "pc.patch"
-	case staleRead, partialRead:
+	case staleRead:
+		return k.name == "pc.get" || k.name == "crm.read"
+	case partialRead:
 		return k.name == "pc.get"
 	case pausedWorker:
 		return k.deal && !k.write || k.name == "store.record"

@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,15 +32,30 @@ func (s *simKontor) Row(_ context.Context, no int64) (body []byte, err error) {
 		if !ok || r.deleted {
 			return crm.ErrNotFound
 		}
-		row, fields, err := w.row(r), r.view().Fields, error(nil)
-		if body, err = json.Marshal(row); err != nil {
-			return err
+		shown := r.last
+		if former, lags := w.lagging(c, r); lags {
+			shown = former
 		}
+		body = shown.(kontorView).body
 		if c.busy {
-			c.knows.read[id], c.knows.seen[id] = w.now, fields
+			c.knows.read[id], c.knows.seen[id] = w.now, shown.(kontorView).fields
 		}
 		return nil
 	})
+}
+
+// kontorView is what the service shows of a record, and the same by the names of the mapping.
+type kontorView struct {
+	body   []byte
+	fields map[string]any
+}
+
+func kontorShown(w *world, r *record) any {
+	body, err := json.Marshal(w.row(r))
+	if err != nil {
+		panic(err)
+	}
+	return kontorView{body, maps.Clone(r.fields)}
 }
 
 // row is a record as the service keeps it.
@@ -218,7 +234,7 @@ func (s *simKontor) Journal(_ context.Context, after int64) (body []byte, err er
 			}
 		}
 		slices.SortFunc(marks, func(a, b kontor.Mark) int { return int(a.Position - b.Position) })
-		body, err = json.Marshal(marks)
+		body, err = json.Marshal(kontor.Journal{Now: w.now.Unix(), Marks: marks})
 		return err
 	})
 }

@@ -328,6 +328,9 @@ func (w *world) promptness() {
 
 // judge judges a history that was played.
 func (w *world) judge() []string {
+	if w.spent {
+		return w.said() // it never came to rest
+	}
 	if len(w.faults()) == 0 {
 		w.echo()
 	}

@@ -27,6 +27,7 @@ type run struct {
 	// counterpart is Microsoft's referral of the engagement; nil: there is none, or it was not read.
 	counterpart *referral.Referral
 	readAt      time.Time // when the record was read
+	recordKnown time.Time // the record's last change that was read; a moment later once that state was written over
 	log         hclog.Logger
 }
 
@@ -156,9 +157,23 @@ func (r *run) readRecord(ctx context.Context, id string) error {
 	case err != nil:
 		return err
 	default:
+		if err := r.notBehind(found); err != nil {
+			return err
+		}
 		r.record = &found
+		r.recordKnown = found.ModifiedAt
 	}
 	return nil
+}
+
+// notBehind is notOutdated for a record: what it held before the agent's own write, or before a change that an earlier run saw, would
+// pass for a seller's edit.
+func (r *run) notBehind(found crm.Record) error {
+	known := newest(r.deal, recordUpdatedKey)
+	if found.ModifiedAt.IsZero() || !found.ModifiedAt.Before(known) || r.claim.Attempts >= believed {
+		return nil
+	}
+	return problem.New(problem.ChangedMeanwhile, "opportunity "+found.ID, "last changed "+found.ModifiedAt.UTC().Format(time.RFC3339)+", and a later state is known")
 }
 
 // staleWish is how old the reading of "Sync with Partner Center" may be when something is sent.
@@ -208,8 +223,9 @@ func (r *run) detach(ctx context.Context) error {
 // commit records a change and keeps the run's own picture in step. Snapshots remember which state of the referral they know.
 func (r *run) commit(ctx context.Context, change store.Change) error {
 	for _, snapshot := range []store.Values{change.Base, change.Pending} {
-		remember(snapshot, updatedKey, r.referral, r.deal)
-		remember(snapshot, counterpartUpdatedKey, r.counterpart, r.deal)
+		remember(snapshot, updatedKey, updatedAt(r.referral), r.deal)
+		remember(snapshot, counterpartUpdatedKey, updatedAt(r.counterpart), r.deal)
+		remember(snapshot, recordUpdatedKey, r.recordKnown, r.deal)
 	}
 	if err := r.store.Record(ctx, r.claim, change); err != nil {
 		return fmt.Errorf("record deal %s: %w", r.claim.Key, err)

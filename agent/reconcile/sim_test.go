@@ -245,6 +245,33 @@ func TestAStaleReadIsNoEdit(t *testing.T) {
 	}
 }
 
+// A replica of the CRM that lags shows what was there before the agent's own write. That is no seller's edit, on whatever CRM.
+func TestAStaleRecordIsNoEdit(t *testing.T) {
+	for _, of := range products {
+		w := newWorldOf(of, 1, kindly, nil)
+		r, ref := w.shared()
+		w.settle(10 * time.Minute)
+		w.portalWrites(ref)
+		for before := w.writes; w.writes == before; {
+			w.settle(50 * time.Millisecond)
+		}
+		writes := w.writes
+		ref.former = nil // this side does not lag
+		w.trouble.rare = map[fault]float64{staleRead: 1}
+		w.announceAgain(ref)
+		w.settle(2 * time.Second)
+		if w.writes != writes || w.ledger.covered[struck{staleRead, "crm.read"}] == 0 {
+			t.Errorf("%s: a stale read led to a write:\n%s", of.name, w.timeline())
+		}
+		w.trouble.rare = nil
+		w.calm()
+		if wrong := w.judge(); len(wrong) > 0 || r.fields[of.notes] != at(ref.tree, "/details/notes") {
+			t.Errorf("%s: %v", of.name, wrong)
+		}
+		w.end()
+	}
+}
+
 // What the flow that reads Microsoft's answers does not read while it is off, or what a closed deal is not read for, stays.
 func TestMicrosoftsIdentifierStaysWhenItIsNotRead(t *testing.T) {
 	w := newWorld(1, coSelling)

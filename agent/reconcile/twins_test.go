@@ -32,9 +32,12 @@ type record struct {
 	modified time.Time
 	revision int
 	position int64 // of its last change among all
-	deleted  bool
-	copied   bool // a seller made it by copying another one
-	cleared  bool // a seller cleared its Audit field
+	// last is what it shows now, former what it showed before the second of its last change.
+	last, former any
+	shownAt      time.Time // that second
+	deleted      bool
+	copied       bool // a seller made it by copying another one
+	cleared      bool // a seller cleared its Audit field
 
 	contacts  []crm.ContactRow
 	solutions []crm.SolutionRow
@@ -73,11 +76,30 @@ func (s *simCRM) Read(_ context.Context, id string) (out crm.Record, err error) 
 			return crm.ErrNotFound
 		}
 		out = r.view()
+		if former, lags := w.lagging(c, r); lags {
+			out = former.(crm.Record)
+			out.Fields = maps.Clone(out.Fields)
+		}
 		if c.busy {
 			c.knows.read[id], c.knows.seen[id] = w.now, maps.Clone(out.Fields)
 		}
 		return nil
 	})
+}
+
+// lagging gives what a replica of the CRM that lags still shows of a record: its state before the second of its last change. Two
+// states of one second cannot be told apart by anybody.
+func (w *world) lagging(c *coroutine, r *record) (former any, lags bool) {
+	lags = c.stale() && r.former != nil && w.now.Sub(r.modified) < replicaLag
+	return r.former, lags
+}
+
+// keep remembers what a record shows after a change, and what it showed before the second of its last change.
+func (w *world) keep(r *record) {
+	if stamp := r.stamp(); stamp.After(r.shownAt) {
+		r.former, r.shownAt = r.last, stamp
+	}
+	r.last = w.crm.shown(w, r)
 }
 
 // stamp is the record's time stamp: the CRM's have a resolution of one second.
@@ -113,7 +135,9 @@ func (w *world) resold(r *record) {
 	w.touched()
 	if w.crm.inline {
 		w.modify(r)
+		return
 	}
+	w.keep(r)
 }
 
 // modify moves the record's time stamp and revision.
@@ -126,6 +150,7 @@ func (w *world) modify(r *record) {
 	r.modified = w.now
 	w.touched()
 	r.revision, r.position = r.revision+1, int64(w.changes)
+	w.keep(r)
 }
 
 func (w *world) addRecord(r *record) {

@@ -31,7 +31,7 @@ type Service interface {
 	// Insert makes a record of an [Entry], Save writes one over the record's revision.
 	Insert(ctx context.Context, body []byte) (number int64, err error)
 	Save(ctx context.Context, number int64, revision int, body []byte) error
-	// Journal gives the records that changed after a position, as a list of [Mark], by position.
+	// Journal gives what changed after a position, as a [Journal].
 	Journal(ctx context.Context, after int64) ([]byte, error)
 }
 
@@ -92,6 +92,12 @@ type Firm struct {
 	Label  string `json:"label"`
 	Zip    string `json:"zip"`
 	Land   string `json:"land"`
+}
+
+// Journal is a part of the journal, by position, and the service's time in Unix seconds.
+type Journal struct {
+	Now   int64  `json:"now"`
+	Marks []Mark `json:"marks"`
 }
 
 // Mark is a place in the journal.
@@ -311,6 +317,9 @@ func (a Adapter) lists(ctx context.Context, number int64, revision int, entry *E
 	return nil
 }
 
+// lag is how many seconds a read may lag behind the journal. What is younger is shown once more.
+const lag = 10
+
 // Changes reads the journal on from a position.
 func (a Adapter) Changes(ctx context.Context, position string) (hits []crm.Hit, next string, err error) {
 	after, _ := strconv.ParseInt(position, 10, 64) // "": from the beginning
@@ -318,13 +327,18 @@ func (a Adapter) Changes(ctx context.Context, position string) (hits []crm.Hit, 
 	if err != nil {
 		return nil, position, err
 	}
-	var marks []Mark
-	if err := decode(body, &marks); err != nil {
+	var journal Journal
+	if err := decode(body, &journal); err != nil {
 		return nil, position, err
 	}
-	for _, m := range marks {
+	for _, m := range journal.Marks {
 		hits = append(hits, crm.Hit{ID: number64(m.Number), Version: strconv.Itoa(m.Revision), At: time.Unix(m.Touched, 0).UTC()})
-		after = max(after, m.Position)
+	}
+	for _, m := range journal.Marks {
+		if journal.Now-m.Touched < lag {
+			break
+		}
+		after = m.Position
 	}
 	return hits, number64(after), nil
 }

@@ -29,7 +29,8 @@ type connection struct {
 	org      *adapter.Org
 	center   referral.API
 	engine   *reconcile.Engine
-	budget   *callBudget
+	budget   *callBudget // of the CRM
+	calls    []*callBudget
 	poll     time.Duration
 	sweep    time.Duration
 	watchCRM bool
@@ -57,8 +58,9 @@ func (a *App) connect(ctx context.Context, d document.Document) (*connection, er
 }
 
 func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection, error) {
-	budget := a.newBudget(d)
-	org, center, err := a.open(ctx, d, budget)
+	budget := a.newBudget(salesforceCalls, d.Schedule.DailyCalls)
+	centerBudget := a.newBudget(partnerCenterCalls, 0)
+	org, center, err := a.open(ctx, d, budget, centerBudget)
 	if err != nil {
 		return nil, err
 	}
@@ -66,21 +68,21 @@ func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection,
 	if err != nil {
 		return nil, err
 	}
-	c.budget = budget
+	c.budget, c.calls = budget, []*callBudget{budget, centerBudget}
 	return c, nil
 }
 
-func (a *App) newBudget(d document.Document) *callBudget {
-	return &callBudget{transport: a.machine.Transport, daily: d.Schedule.DailyCalls, now: a.machine.Now}
+func (a *App) newBudget(system string, daily int64) *callBudget {
+	return &callBudget{transport: a.machine.Transport, system: system, daily: daily, now: a.machine.Now, spend: a.store.Spend}
 }
 
-// open makes the clients of both sides, checks the pin of the organisation and looks at it. Calls to the CRM go through the budget.
-func (a *App) open(ctx context.Context, d document.Document, budget *callBudget) (*adapter.Org, referral.API, error) {
-	crmStack, err := a.stack(budget)
+// open makes the clients of both sides, checks the pin of the organisation and looks at it. Calls go through the transports given.
+func (a *App) open(ctx context.Context, d document.Document, crmCalls, centerCalls http.RoundTripper) (*adapter.Org, referral.API, error) {
+	crmStack, err := a.stack(crmCalls)
 	if err != nil {
 		return nil, nil, err
 	}
-	centerStack, err := a.stack(a.machine.Transport)
+	centerStack, err := a.stack(centerCalls)
 	if err != nil {
 		return nil, nil, err
 	}

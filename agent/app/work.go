@@ -27,6 +27,9 @@ func (c *connection) run(ctx context.Context) error {
 	start(c.prune)
 	c.dispatch(ctx, &group)
 	group.Wait()
+	for _, calls := range c.calls {
+		calls.flush(context.WithoutCancel(ctx))
+	}
 	return ctx.Err()
 }
 
@@ -168,8 +171,5 @@ func (c *connection) sweepReferrals(ctx context.Context) {
 }
 
 func (c *connection) prune(ctx context.Context) {
-	c.every(ctx, "prune", func() time.Duration { return pruneEvery }, func(ctx context.Context) (int, error) { return 0, c.store.Prune(ctx, inboxRetention) })
+	c.every(ctx, "prune", func() time.Duration { return pruneEvery }, func(ctx context.Context) (int, error) { return 0, c.store.Prune(ctx, c.machine.Keep) })
 }
-
-// inboxRetention remembers events longer than a webhook may be repeated.
-const inboxRetention = 30 * 24 * time.Hour

@@ -56,6 +56,8 @@ func (l *looker) read(ctx context.Context, op operation) error {
 	return op(ctx, tx)
 }
 
+func (l *looker) shrink(context.Context) error { return ErrReadOnly }
+
 func (l *looker) direct() runner     { return l.db }
 func (l *looker) forUpdate() string  { return "" }
 func (l *looker) skipLocked() string { return "" }

@@ -71,6 +71,8 @@ type engine interface {
 	forUpdate() string
 	// skipLocked is forUpdate for rows that may be left out when somebody else has them.
 	skipLocked() string
+	// shrink gives freed space back to the file system, unless the engine does so by itself.
+	shrink(ctx context.Context) error
 	close() error
 }
 

@@ -197,9 +197,13 @@ func (s *SQL) Claim(ctx context.Context, n int, lease time.Duration) ([]Claim, e
 	var claims []Claim
 	err := s.update(ctx, func(t tx) (err error) {
 		until := t.now + lease.Milliseconds()
+		order := `priority, due_at, deal_key`
+		if oldestFirst(t.now) {
+			order = `due_at, deal_key`
+		}
 		claims, err = query(t, scanClaim, `SELECT deal_key, generation, fence, attempts, first_failed_at, unparked FROM work
 			WHERE connector = $1 AND `+whereWaiting+` AND due_at <= $2 AND lease_until <= $2
-			ORDER BY priority, due_at, deal_key LIMIT $3`+t.skipLocked(), t.now, max(n, 0))
+			ORDER BY `+order+` LIMIT $3`+t.skipLocked(), t.now, max(n, 0))
 		if err != nil {
 			return err
 		}
@@ -226,6 +230,9 @@ func (s *SQL) Claim(ctx context.Context, n int, lease time.Duration) ([]Claim, e
 	}
 	return claims, nil
 }
+
+// oldestFirst reports whether it is the turn of the deals that have waited longest, whatever their priority.
+func oldestFirst(now int64) bool { return now%1000 >= 900 }
 
 func scanClaim(scan func(...any) error) (c Claim, err error) {
 	var firstFailed, unparked int64
@@ -391,12 +398,4 @@ func (s *SQL) AuditTrail(ctx context.Context, key string) ([]AuditEntry, error) 
 	}
 	return view(ctx, s, scan, `SELECT at, actor, direction, field, old_value, new_value, rule, detail FROM audit
 		WHERE connector = $1 AND deal_key = $2 ORDER BY at, seq`, key)
-}
-
-// Prune implements Queue.
-func (s *SQL) Prune(ctx context.Context, inboxOlderThan time.Duration) error {
-	return s.update(ctx, func(t tx) error {
-		_, err := t.exec(`DELETE FROM inbox WHERE connector = $1 AND stored_at < $2`, t.now-inboxOlderThan.Milliseconds())
-		return err
-	})
 }

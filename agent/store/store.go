@@ -290,7 +290,8 @@ type Queue interface {
 	// when too many callers wait already.
 	Enqueue(ctx context.Context, events []Event, cursor *Cursor) error
 
-	// Claim leases up to n due deals, the most urgent first. Nothing due gives an empty slice.
+	// Claim leases up to n due deals, the most urgent first. Nothing due gives an empty slice. In the last tenth of every second
+	// the longest due come first instead, so that a stream of urgent deals delays the others and never starves them.
 	Claim(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
 
 	// Extend prolongs a claim to lease from now, or fails with ErrLeaseLost.
@@ -321,8 +322,12 @@ type Queue interface {
 	// AuditTrail reads a deal's history, oldest first.
 	AuditTrail(ctx context.Context, key string) ([]AuditEntry, error)
 
-	// Prune forgets the events that were stored longer ago than inboxOlderThan. A repeat of such an event counts as new.
-	Prune(ctx context.Context, inboxOlderThan time.Duration) error
+	// Prune forgets what is older than it need be kept, and gives freed space back to the file system as far as the engine does so.
+	Prune(ctx context.Context, keep Retention) error
+
+	// Spend adds n calls to what was counted for a remote system on a day (UTC, as 2006-01-02), and gives the sum over all
+	// processes and lives. With n = 0 it reads.
+	Spend(ctx context.Context, system, day string, n int64) (total int64, err error)
 }
 
 // Store is the whole store of one connector.

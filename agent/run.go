@@ -70,7 +70,7 @@ func (c runCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shared, err := store.Open(ctx, store.Options{DSN: c.Store, Connector: documents[0].Connector.Name, Clock: machine.Now, Owner: owner()})
+	shared, err := store.Open(ctx, store.Options{DSN: c.Store, Connector: documents[0].Connector.Name, Clock: machine.Now, Owner: owner(), Sleep: sleep})
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}

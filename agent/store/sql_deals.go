@@ -137,7 +137,7 @@ func (s *SQL) Record(ctx context.Context, claim Claim, change Change) error {
 		return t.writeAudit(claim.Key, change.Audit)
 	})
 	if err == nil && absorbed {
-		signal(s.wake)
+		s.becameDue()
 	}
 	return err
 }
@@ -264,7 +264,7 @@ func (s *SQL) Absorb(ctx context.Context, claim Claim, into string) error {
 		return t.absorb(claim.Key, key)
 	})
 	if err == nil {
-		signal(s.wake)
+		s.becameDue()
 	}
 	return err
 }

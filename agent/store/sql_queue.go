@@ -41,7 +41,7 @@ func (s *SQL) Enqueue(ctx context.Context, events []Event, cursor *Cursor) error
 		return err
 	})
 	if err == nil && raised {
-		signal(s.wake)
+		s.becameDue()
 	}
 	return err
 }
@@ -314,7 +314,7 @@ func (s *SQL) ReleaseGated(ctx context.Context) error {
 		return err
 	})
 	if err == nil {
-		signal(s.wake)
+		s.becameDue()
 	}
 	return err
 }

@@ -282,6 +282,9 @@ func (s *sqlite) read(ctx context.Context, op operation) error {
 
 func (s *sqlite) direct() runner { return s.readers }
 
+// announce has nobody to tell: the file has one process.
+func (s *sqlite) announce(string) {}
+
 // shrinkStep is how many free pages one transaction cuts off, so that events never wait long behind it.
 const shrinkStep = 500
 

@@ -35,8 +35,9 @@ var (
 	// ErrNewerSchema says that a newer agent has migrated the database. Run that agent, or restore a backup made before.
 	ErrNewerSchema = errors.New("the database was written by a newer version of the agent")
 
-	// ErrInUse says that another process has the SQLite file open. Several agents need PostgreSQL.
-	ErrInUse = errors.New("the database file is in use by another process")
+	// ErrInUse says that another process works with the database: the SQLite file, of which there can be one at a time (several
+	// agents need PostgreSQL), or a database that is to be restored.
+	ErrInUse = errors.New("the database is in use by another process")
 
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("the store is closed")
@@ -309,8 +310,8 @@ type Queue interface {
 	// NextDue says when the next deal can be claimed (possibly in the past), or false when none is waiting.
 	NextDue(ctx context.Context) (time.Time, bool, error)
 
-	// Wake delivers a value after this process made a deal due, now or at a new time: look at Claim and NextDue again.
-	// Several changes may give one value, and there is one channel, so one receiver.
+	// Wake delivers a value after a process made a deal due, now or at a new time: look at Claim and NextDue again. Of other
+	// processes it may come late or not at all, so look every now and then without it too. Several changes may give one value, and there is one channel, so one receiver.
 	Wake() <-chan struct{}
 
 	// Stats counts what is there.

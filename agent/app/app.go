@@ -30,6 +30,8 @@ type Machine struct {
 	Transport http.RoundTripper
 	// Dial connects to the hosts of webhook certificates, whose addresses are judged one by one; nil means the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// DialEvents connects to the endpoint of the CRM's change events; nil means the network.
+	DialEvents func(ctx context.Context, network, address string) (net.Conn, error)
 	// TrustBundle is trusted to sign webhooks and for the TLS of the certificate hosts; nil means the system's pool.
 	TrustBundle *x509.CertPool
 	// Intermediates complete the chains of webhook certificates; nothing is trusted for being among them. Nil means none: what

@@ -35,6 +35,7 @@ type connection struct {
 	sweep    time.Duration
 	watchCRM bool
 	leads    crm.Feed // nil: nobody watches leads
+	push     *push    // nil: the CRM is polled only
 	log      hclog.Logger
 }
 
@@ -143,6 +144,11 @@ func (a *App) connection(d document.Document, org *adapter.Org, center referral.
 	}
 	if d.Flow(document.FlowLeadsToPartnerCenter) {
 		c.leads = org.LeadFeed()
+	}
+	if c.watchCRM || c.leads != nil {
+		if c.push, err = a.newPush(d, org); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
 }

@@ -193,12 +193,11 @@ func (c *connection) hear(ctx context.Context, feed crm.PushFeed, lease store.Le
 	}
 }
 
-// forget drops a position that is of no use any more, and lets the poll find what came after it.
+// forget drops a position that is of no use any more. The next subscription then begins with a poll.
 func (c *connection) forget(ctx context.Context, err error) error {
 	if !errors.Is(err, crm.ErrPosition) {
 		return err
 	}
-	c.push.pollNow()
 	return errors.Join(err, c.store.Enqueue(ctx, nil, &store.Cursor{Name: watch.PushFeed}))
 }
 

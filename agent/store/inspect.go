@@ -142,13 +142,9 @@ type Overview struct {
 	Due      time.Time // of a waiting deal
 }
 
-// Deals lists the deals of the connector by key, with parked, gated and failing ones only when problems is set.
+// Deals lists the deals of the connector by key, with parked, gated, stopped and failing ones only when problems is set.
 func (s *SQL) Deals(ctx context.Context, problems bool, limit int) ([]Overview, error) {
-	condition := ""
-	if problems {
-		condition = ` AND (w.state <> 'active' OR w.code <> '' OR w.problem <> '')`
-	}
-	return view(ctx, s, s.scanOverview, selectOverview+condition+` ORDER BY d.deal_key LIMIT $2`, max(limit, 0))
+	return s.Page(ctx, Filter{Problems: problems, Limit: limit})
 }
 
 // Overview gives one deal; found is false when there is none of that key.
@@ -175,6 +171,8 @@ func (s *SQL) scanOverview(scan func(...any) error) (o Overview, err error) {
 		o.State = StateParked
 	case state == workGated:
 		o.State = StateGated
+	case state == workStopped:
+		o.State = StateStopped
 	case pending == 0:
 		o.State = StateQuiet
 	case lease > millis(s.clock()):

@@ -59,6 +59,8 @@ const (
 	workActive = "active"
 	workParked = "parked"
 	workGated  = "gated"
+	// workStopped is what an operator makes of a deal, in a SQL database only.
+	workStopped = "stopped"
 )
 
 var _ Store = (*Memory)(nil)

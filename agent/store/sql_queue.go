@@ -184,7 +184,7 @@ func (t tx) raise(marks map[string]mark) error {
 			attempts = CASE WHEN work.state = 'parked' THEN 0 ELSE work.attempts END,
 			first_failed_at = CASE WHEN work.state = 'parked' THEN 0 ELSE work.first_failed_at END,
 			unparked = CASE WHEN work.state = 'parked' THEN 1 ELSE work.unparked END,
-			state = 'active', flow = ''`, args...)
+			state = CASE WHEN work.state = 'stopped' THEN 'stopped' ELSE 'active' END, flow = ''`, args...)
 		if err != nil {
 			return err
 		}
@@ -276,11 +276,11 @@ func (s *SQL) Settle(ctx context.Context, claim Claim, outcome Outcome) error {
 		done   = `done_generation = $5, attempts = 0, first_failed_at = 0, unparked = 0, code = '', problem = ''`
 		retry  = `code = $6, problem = $7, due_at = CASE WHEN generation > $5 AND due_at < $8 THEN due_at ELSE $8 END,
 			priority = CASE WHEN generation > $5 OR priority > 1 THEN priority ELSE 1 END` + failed
-		park = `code = $6, problem = $7, state = CASE WHEN generation > $5 THEN 'active' ELSE 'parked' END,
+		park = `code = $6, problem = $7, state = CASE WHEN state = 'stopped' THEN state WHEN generation > $5 THEN 'active' ELSE 'parked' END,
 			unparked = CASE WHEN generation > $5 THEN 1 ELSE 0 END,
 			attempts = CASE WHEN generation > $5 THEN 0 ELSE attempts + 1 END,
 			first_failed_at = CASE WHEN generation > $5 THEN 0 WHEN first_failed_at = 0 THEN $4 ELSE first_failed_at END`
-		gate = `state = CASE WHEN generation > $5 THEN 'active' ELSE 'gated' END,
+		gate = `state = CASE WHEN state = 'stopped' THEN state WHEN generation > $5 THEN 'active' ELSE 'gated' END,
 			flow = CASE WHEN generation > $5 THEN '' ELSE $6 END,
 			attempts = 0, first_failed_at = 0, code = '', problem = ''`
 	)

@@ -54,6 +54,9 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	if memory.Base == nil && len(memory.Pending) == 0 {
+		writes.audit = append(writes.audit, withoutBase(current, result)...)
+	}
 	if writes.none() {
 		return r.rest(ctx, memory, result)
 	}

@@ -261,6 +261,9 @@ func (r *run) absorb(ctx context.Context, into string) error {
 func (r *run) bind(ctx context.Context, base *deal.Pair) error {
 	link := r.deal.Link
 	link.CRMID, link.ReferralID, link.EngagementID = r.record.ID, r.referral.ID, r.referral.EngagementID
+	if r.sharedFromRecord() {
+		link.Origin = store.OriginCRM
+	}
 	change := store.Change{Link: &link, Audit: []store.AuditEntry{{Actor: "agent", Detail: "linked " + link.ReferralID + " and " + link.CRMID}}}
 	if base != nil {
 		change.Base = packBase(*base)
@@ -275,6 +278,9 @@ func (r *run) onlyRecord(ctx context.Context) (store.Outcome, error) {
 	}
 	if !r.record.Sync {
 		return store.Done{}, nil
+	}
+	if outcome, err := r.sharedBefore(ctx); outcome != nil || err != nil {
+		return outcome, err
 	}
 	return r.share(ctx)
 }
@@ -307,6 +313,11 @@ func (r *run) rejoin(ctx context.Context) (store.Outcome, error) {
 	if r.record.Key == "" && !strings.EqualFold(found.ExternalReference, r.record.ID) {
 		return nil, problem.Explain(problem.BoundElsewhere, "opportunity "+r.record.ID, problem.Say(problem.ReferralIsOf, id, found.ExternalReference))
 	}
+	return r.rejoinWith(ctx, found)
+}
+
+// rejoinWith links this record with the referral that is its own.
+func (r *run) rejoinWith(ctx context.Context, found referral.Referral) (store.Outcome, error) {
 	r.referral = &found
 	if r.outOfScope() {
 		return store.Done{}, nil // an organisation that was copied names the referrals of the one it was copied from

@@ -119,10 +119,15 @@ func (w *world) portalAccepts(ref *remoteReferral) {
 
 // loseStore makes the agent start with an empty database.
 func (w *world) loseStore() {
-	w.note("world", "the database is lost", "", "", nil)
-	w.store = store.NewMemory("sim", w.agentNow)
-	w.ledger.links = map[string]store.Link{}
+	w.losing = true
 	w.kill(w.agents[0])
+}
+
+// beginStore puts an empty database in the place of one that was lost.
+func (w *world) beginStore() {
+	w.note("world", "the database is lost", "", "", nil)
+	w.store, w.born = store.NewMemory("sim", w.agentNow), w.now
+	w.ledger.links = map[string]store.Link{}
 }
 
 func oneOfEach(w *world) string {

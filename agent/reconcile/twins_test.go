@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -109,7 +110,7 @@ func (r *record) stage() string { stage, _ := r.fields[r.crm.stage].(string); re
 
 func (r *record) view() crm.Record {
 	view := crm.Record{
-		ID: r.id, Version: r.stamp().Format(time.RFC3339Nano), ModifiedAt: r.stamp(), Fields: maps.Clone(r.fields), Sync: r.sync, Key: r.key, Audit: r.audit,
+		ID: r.id, Version: r.stamp().Format(time.RFC3339Nano), ModifiedAt: r.stamp(), CreatedAt: r.created, Fields: maps.Clone(r.fields), Sync: r.sync, Key: r.key, Audit: r.audit,
 		SyncStatus: r.status, Contacts: slices.Clone(r.contacts), Team: []deal.Person{somebody(1)}, Solutions: slices.Clone(r.solutions),
 	}
 	view.ReferralID, _ = r.fields[r.crm.referralID].(string)
@@ -592,6 +593,35 @@ func (s *simCenter) Engagement(_ context.Context, engagementID string) ([]referr
 		s.w.ledger.lookedBack(s.w, engagementID)
 	}
 	return out, err
+}
+
+func (s *simCenter) OldestFirst(context.Context) iter.Seq2[referral.Referral, error] {
+	return func(yield func(referral.Referral, error) bool) {
+		list, err := s.list("pc.all", "", func(*remoteReferral) bool { return true }, createdAt)
+		slices.Reverse(list)
+		for _, r := range list {
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(referral.Referral{}, err)
+		}
+	}
+}
+
+func (s *simCenter) FindByReference(_ context.Context, recordID string, from, to time.Time) (referral.Referral, bool, error) {
+	list, err := s.list("pc.named", recordID, func(r *remoteReferral) bool {
+		return !r.microsoft && r.reference == recordID && !r.created.Before(from) && !r.created.After(to)
+	}, createdAt)
+	if err != nil {
+		return referral.Referral{}, false, err
+	}
+	s.w.ledger.lookedBack(s.w, "")
+	if len(list) == 0 {
+		return referral.Referral{}, false, nil
+	}
+	return list[len(list)-1], true, nil
 }
 
 // announce sends a webhook, as reliably as this world's Partner Center does.

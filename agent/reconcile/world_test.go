@@ -52,6 +52,8 @@ type world struct {
 	mutant  *mutant        // a bug that was planted
 
 	start, now time.Time
+	born       time.Time // when the store was lost and begun anew; zero: it never was
+	losing     bool      // the next kill loses the store too
 	kindSince  time.Time // when people and faults had come to their end
 	store      *store.Memory
 	agents     []*agent
@@ -222,7 +224,7 @@ func (w *world) load(a *agent) {
 			Plan: a.plan, Blocked: a.blocked, MarketplaceIntent: "HaveNotDecided", MatchPostalCode: true, CreateAccounts: true, Settle: simSettle,
 			Lease: simLease, Delay: 2 * time.Second,
 		},
-		Now: w.agentNow, Jitter: w.random.Float64, RetryAfter: retryAfter, Log: w.log,
+		Now: w.agentNow, Jitter: w.random.Float64, RetryAfter: retryAfter, Born: w.born, Log: w.log,
 	}
 	if m := w.mutant; m != nil && m.options != nil {
 		m.options(w, &options)
@@ -302,6 +304,10 @@ func (w *world) kill(a *agent) {
 	w.crashes++
 	w.note("world", "kill", a.name, "", nil)
 	w.ledger.killed(w, a)
+	if w.losing {
+		w.losing = false
+		w.beginStore()
+	}
 	flying := w.inflight
 	w.inflight = nil
 	for _, c := range a.crew {

@@ -125,7 +125,7 @@ func (c *connection) listen(ctx context.Context) {
 		c.log.Error("the CRM's change events cannot be subscribed to, polling instead", "feed", watch.PushFeed, "error", err)
 		return
 	}
-	defer events.Close()
+	defer func() { _ = events.Close() }() // nothing is under way any more
 	for retry := shortestRetry; ctx.Err() == nil; {
 		lease, got, err := c.store.Acquire(ctx, watch.PushFeed, c.machine.Lease)
 		if err == nil && !got {

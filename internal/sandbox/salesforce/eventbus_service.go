@@ -206,12 +206,12 @@ func (s *pubSub) Subscribe(stream grpc.BidiStreamingServer[eventbus.FetchRequest
 	if err != nil {
 		return err
 	}
-	requests, ended := make(chan *eventbus.FetchRequest), make(chan error, 1)
+	requests, ended := make(chan *eventbus.FetchRequest), make(chan struct{})
 	go func() {
 		for {
 			request, err := stream.Recv()
 			if err != nil {
-				ended <- err
+				close(ended)
 				return
 			}
 			select {

@@ -18,6 +18,7 @@ func TestModelsMatchSchemas(t *testing.T) {
 	}{
 		"custom field":   {NewCustomField(), fieldModel{}},
 		"custom object":  {NewCustomObject(), objectModel{}},
+		"change events":  {NewChangeEvents(), changeEventsModel{}},
 		"permission set": {NewPermissionSet(), permissionModel{}},
 	} {
 		var schema resource.SchemaResponse

@@ -150,10 +150,8 @@ func (c *connection) listen(ctx context.Context) {
 			level = c.log.Warn
 		}
 		level("the CRM's change events do not come, polling instead; will try again", "feed", watch.PushFeed, "error", err)
-		if !errors.Is(err, crm.ErrPosition) {
-			c.machine.Sleep(ctx, retry+time.Duration(c.machine.Jitter()*float64(retry)/2))
-			retry = min(2*retry, longestRetry)
-		}
+		c.machine.Sleep(ctx, retry+time.Duration(c.machine.Jitter()*float64(retry)/2))
+		retry = min(2*retry, longestRetry)
 	}
 }
 
@@ -186,14 +184,14 @@ func (c *connection) hear(ctx context.Context, feed crm.PushFeed, lease store.Le
 		}
 		c.log.Trace("change events came", "feed", watch.PushFeed, "hits", hits, "missed", told.Missed)
 		c.push.set(true)
-		if told.Missed || !heard && position == "" {
-			c.push.pollNow() // also what changed before the subscription began
+		if told.Missed {
+			c.push.pollNow()
 		}
 		heard = true
 	}
 }
 
-// forget drops a position that is of no use any more. The next subscription then begins with a poll.
+// forget drops a position that is of no use any more, so that the next subscription begins anew.
 func (c *connection) forget(ctx context.Context, err error) error {
 	if !errors.Is(err, crm.ErrPosition) {
 		return err

@@ -17,7 +17,8 @@ type Announcements struct {
 	Perhaps []Hit
 	// Position is where a later subscription goes on. It moves also when there is nothing to tell.
 	Position string
-	// Missed says that records changed that are not named: poll.
+	// Missed says that records may have changed that are not named, as before a subscription that did not go on from a
+	// position: poll.
 	Missed bool
 }
 

@@ -44,13 +44,14 @@ func (f *pushFeed) Listen(ctx context.Context, position string) (crm.Listener, e
 	if err != nil {
 		return nil, err
 	}
-	return &listener{f.org, f.topic, subscription}, nil
+	return &listener{org: f.org, topic: f.topic, subscription: subscription, anew: after == nil}, nil
 }
 
 type listener struct {
 	org          *Org
 	topic        string
 	subscription *salesforce.Subscription
+	anew         bool // nothing was told yet, and the subscription did not go on from a position
 }
 
 // Close implements [crm.Listener].
@@ -66,6 +67,7 @@ func (l *listener) Next(ctx context.Context) (crm.Announcements, error) {
 		return crm.Announcements{}, err
 	}
 	told := announced{org: l.org, children: map[string]map[string]crm.Hit{}}
+	told.Missed, l.anew = l.anew, false
 	for _, event := range batch.Events {
 		told.add(event)
 	}

@@ -218,10 +218,11 @@ func TestGapsAnnounced(t *testing.T) {
 	}
 }
 
-// TestPositionsOfAnotherTopic shows that a position counts for its own topic only, and that one that is no longer kept is told apart
+// TestPositionsOfAnotherTopic shows that a position counts for its own topic only, that a subscription without one asks for a poll, and that one that is no longer kept is told apart
 // from a lost connection.
 func TestPositionsOfAnotherTopic(t *testing.T) {
 	r := newPushRig(t)
+	missed := false
 	listen := func(position string) error {
 		listener, err := r.feed.Listen(r.Context(), position)
 		if err != nil {
@@ -230,7 +231,8 @@ func TestPositionsOfAnotherTopic(t *testing.T) {
 		defer listener.Close()
 		heard := make(chan error)
 		go func() {
-			_, err := listener.Next(r.Context())
+			told, err := listener.Next(r.Context())
+			missed = told.Missed
 			heard <- err
 		}()
 		for { // a subscription to what comes next does not say when it has begun
@@ -242,8 +244,8 @@ func TestPositionsOfAnotherTopic(t *testing.T) {
 			}
 		}
 	}
-	if err := listen("/data/OpportunityChangeEvent ////"); err != nil {
-		t.Errorf("a position of another topic: %v", err)
+	if err := listen("/data/OpportunityChangeEvent ////"); err != nil || !missed {
+		t.Errorf("a position of another topic: %v, missed %v", err, missed)
 	}
 	for _, position := range []string{salesforce.AllChanges + " ////////////", salesforce.AllChanges + " ?"} {
 		if err := listen(position); !errors.Is(err, crm.ErrPosition) {

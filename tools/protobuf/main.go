@@ -24,7 +24,7 @@ var generators = []struct{ name, parameter string }{
 
 func main() {
 	for _, path := range os.Args[1:] {
-		if err := generate(path); err != nil {
+		if err := generate(context.Background(), path); err != nil {
 			fmt.Fprintln(os.Stderr, "protobuf:", err)
 			os.Exit(1)
 		}
@@ -32,13 +32,13 @@ func main() {
 }
 
 // generate compiles one file, which may import nothing, and runs every generator over it.
-func generate(path string) error {
+func generate(ctx context.Context, path string) error {
 	dir, name := filepath.Split(path)
 	compiler := protocompile.Compiler{
 		Resolver:       &protocompile.SourceResolver{ImportPaths: []string{filepath.Clean(dir)}},
 		SourceInfoMode: protocompile.SourceInfoStandard,
 	}
-	files, err := compiler.Compile(context.Background(), name)
+	files, err := compiler.Compile(ctx, name)
 	if err != nil {
 		return fmt.Errorf("compile %s: %w", path, err)
 	}
@@ -48,19 +48,19 @@ func generate(path string) error {
 	}
 	for _, generator := range generators {
 		request.Parameter = proto.String(generator.parameter)
-		if err := run(generator.name, request, dir); err != nil {
+		if err := run(ctx, generator.name, request, dir); err != nil {
 			return fmt.Errorf("%s of %s: %w", generator.name, path, err)
 		}
 	}
 	return nil
 }
 
-func run(generator string, request *pluginpb.CodeGeneratorRequest, dir string) error {
+func run(ctx context.Context, generator string, request *pluginpb.CodeGeneratorRequest, dir string) error {
 	input, err := proto.Marshal(request)
 	if err != nil {
 		return err
 	}
-	command := exec.Command("go", "tool", generator)
+	command := exec.CommandContext(ctx, "go", "tool", generator)
 	command.Stdin, command.Stderr = bytes.NewReader(input), os.Stderr
 	output, err := command.Output()
 	if err != nil {

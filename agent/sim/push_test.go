@@ -264,6 +264,29 @@ func TestPushDeletes(t *testing.T) {
 	})
 }
 
+// TestPushOfReplicas shows that of two processes on one store one subscribes, that the other polls as rarely while it does, and takes
+// over with the position when the first one is killed.
+func TestPushOfReplicas(t *testing.T) {
+	inPushedWorld(t, "1h", nil, func(p *pushedWorld) {
+		second := p.newAgent(p.o, p.a.document, p.a.storage)
+		second.start()
+		time.Sleep(10 * time.Minute)
+		if n := p.o.org.Subscriptions(); n != 1 {
+			p.t.Errorf("two processes have %d subscriptions", n)
+		}
+		id := p.shares("Replicated")
+		p.arrives("Replicated")
+		p.a.kill()
+		p.edits(id, "77")
+		if took := p.arrives("Replicated"); took > soon {
+			p.t.Errorf("after the kill an edit took %v", took)
+		}
+		if n := p.o.org.Subscriptions(); n != 1 {
+			p.t.Errorf("the other process has %d subscriptions", n)
+		}
+	})
+}
+
 // TestHistoriesWithPush plays some of the histories of TestHistories with change events, under the same rules.
 func TestHistoriesWithPush(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+numberOr(12); seed++ {

@@ -53,6 +53,7 @@ func inPushedWorld(t *testing.T, poll string, switches map[string]string, run fu
 		p.a.start()
 		p.subscribes()
 		run(p)
+		time.Sleep(time.Minute) // TLS connections that are being closed from both ends take some seconds
 	})
 }
 

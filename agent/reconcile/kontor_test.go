@@ -61,7 +61,7 @@ func kontorShown(w *world, r *record) any {
 // row is a record as the service keeps it.
 func (w *world) row(r *record) kontor.Row {
 	row := kontor.Row{
-		Number: number(r.id), Touched: r.modified.Unix(), PartnerKey: r.key, Health: r.status, Lists: lists(r),
+		Number: number(r.id), Touched: r.modified.Unix(), Opened: r.created.Unix(), PartnerKey: r.key, Health: r.status, Lists: lists(r),
 		Clerks: []kontor.Person{somebodyThere(somebody(1))}, FirmCells: map[string]any{},
 	}
 	if r.sync {

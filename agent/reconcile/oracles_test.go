@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -15,7 +16,6 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/watch"
-	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
 )
 
@@ -93,13 +93,13 @@ var oracles = []oracle{
 	{19, "what only one side may write never travels the other way, and edits of it are restored", readOnly, true, ""},
 	{20, "the mark before a name never leaves the CRM and is never doubled", oneMark, true, ""},
 	{21, "a missing record or referral changes nothing on the other side, and one that comes back is the same deal", nothingForTheMissing, true, ""},
-	{22, "an acknowledged webhook is never lost", nil, false, "agent/store: TestKilledProcessLosesNothing; agent/intake: TestCommitFailure"},
+	{22, "an acknowledged webhook is never lost", nil, true, "agent/store: TestKilledProcessLosesNothing; agent/intake: TestCommitFailure"},
 	{23, "a remote object has one write under way at most", oneWriteAtATime, false, "agent/store: TestTwoWorkersNeverShareADeal"},
-	{24, "a deal that is refused for good is parked and delays no other", nil, true, ""},
+	{24, "a deal that is refused for good is parked and delays no other", refusedIsParked, true, ""},
 	{25, "of a batch that half failed, what succeeded is not sent again", nil, false, "internal/salesforce: TestComposite, TestCollections"},
 	{26, "a create whose answer was lost is looked for before it is sent again", lookedForFirst, false, ""},
 	{27, "Retry-After is obeyed, and trouble does not multiply calls", retryAfterObeyed, true, ""},
-	{28, "an expired token costs one renewal and one repeat", nil, true, "internal/wire: TestSessionRenewsOnceAndRebuilds"},
+	{28, "an expired token costs one renewal and one repeat, and never needs a person", expiredIsTriedAgain, false, "internal/wire: TestSessionRenewsOnceAndRebuilds"},
 	{29, "a wrong clock of the agent changes nothing", nil, true, ""},
 	{30, "a cursor never passes a change whose deal was not marked", cursorBehindEvents, false, "agent/store: TestCursorMovesWithItsEvents"},
 	{31, "a webhook that never came is made up for", nil, true, ""},
@@ -114,29 +114,29 @@ const invariants = 37 // I1 to I36, by their numbers
 
 // ledger is what the oracles remember.
 type ledger struct {
-	broken   []violation
-	reached  [invariants]int
-	excused  [invariants]int
-	covered  map[struck]int
-	edits    map[string][]string // by object and field, in order; the first is what it was created with
-	gone     map[string]bool     // values of a field that a person has seen and replaced
-	ownedBy  map[string]string   // side on which a value was entered
-	births   map[string]int      // opportunities made by the agent, by referral
-	shares   map[string]int      // referrals made by the agent, by opportunity
-	accounts map[string]int
-	accepted map[string]int
-	keys     map[string]string // referral by opportunity
-	refs     map[string]string // opportunity by referral
-	links    map[string]store.Link
-	unsureOf map[string]time.Time // creates whose outcome nobody knows
-	looked   map[string]time.Time // when the outcome was looked for
-	raised   map[string]time.Time // when a deal was last marked
-	marked   map[string]int       // the same by the deal's key, as a count of operations
-	poisoned map[string]bool
-	turned   int // calls turned away with Retry-After
-	decided  map[string]int
-	eventIDs map[string]bool
-	torn     map[string]bool // objects of a run that ended between its writes
+	broken              []violation
+	reached             [invariants]int
+	excused             [invariants]int
+	covered             map[struck]int
+	edits               map[string][]string // by object and field, in order; the first is what it was created with
+	gone                map[string]bool     // values of a field that a person has seen and replaced
+	ownedBy             map[string]string   // side on which a value was entered
+	births              map[string]int      // opportunities made by the agent, by referral
+	shares              map[string]int      // referrals made by the agent, by opportunity
+	accounts            map[string]int
+	accepted            map[string]int
+	keys                map[string]string // referral by opportunity
+	refs                map[string]string // opportunity by referral
+	links               map[string]store.Link
+	unsureOf            map[string]time.Time // creates whose outcome nobody knows
+	looked              map[string]time.Time // when the outcome was looked for
+	raised              map[string]time.Time // when a deal was last marked
+	marked              map[string]int       // the same by the deal's key, as a count of operations
+	poisoned            map[string]bool
+	acknowledged, taken map[string]int // when a webhook of a key was acknowledged, and when a deal was claimed, as counts of both
+	counted             int
+	eventIDs            map[string]bool
+	torn                map[string]bool // objects of a run that ended between its writes
 }
 
 type violation struct {
@@ -152,7 +152,7 @@ func (l *ledger) init() {
 		covered: map[struck]int{}, edits: map[string][]string{}, gone: map[string]bool{}, ownedBy: map[string]string{},
 		births: map[string]int{}, shares: map[string]int{}, accounts: map[string]int{}, accepted: map[string]int{}, keys: map[string]string{},
 		refs: map[string]string{}, links: map[string]store.Link{}, unsureOf: map[string]time.Time{}, looked: map[string]time.Time{},
-		raised: map[string]time.Time{}, marked: map[string]int{}, poisoned: map[string]bool{}, decided: map[string]int{}, eventIDs: map[string]bool{}, torn: map[string]bool{},
+		raised: map[string]time.Time{}, marked: map[string]int{}, poisoned: map[string]bool{}, acknowledged: map[string]int{}, taken: map[string]int{}, eventIDs: map[string]bool{}, torn: map[string]bool{},
 	}
 }
 
@@ -208,13 +208,14 @@ func (l *ledger) keep(w *world, e *event) {
 				}
 			}
 		}
-	case recorded:
-		for _, entry := range e.change.Audit {
-			if entry.Rule == string(problem.ConflictDecided) {
-				l.decided[e.on+" "+entry.Field]++
-			}
-		}
+	case claimed:
+		l.taken[e.on] = l.count()
 	}
+}
+
+func (l *ledger) count() int {
+	l.counted++
+	return l.counted
 }
 
 func engagementOf(tree map[string]any) string {
@@ -229,7 +230,9 @@ func (l *ledger) killed(w *world, a *agent) {
 		}
 	}
 	for _, request := range w.inflight {
-		l.unsure(w, request.call)
+		if request.c.agent == a {
+			l.unsure(w, request.call)
+		}
 	}
 }
 
@@ -249,7 +252,7 @@ func (l *ledger) unsure(w *world, k call) {
 // lookedBack notes that the agent read back what exists.
 func (l *ledger) lookedBack(w *world, engagement string) { l.looked[engagement] = w.now }
 
-func (l *ledger) throttled(_ *world, _ call) { l.turned++; l.reach(27) }
+func (l *ledger) throttled(_ *world, _ call) { l.reach(27) }
 
 // tear notes that a run ended when some of its writes had arrived, or may have: what it brought counts as seen.
 func (l *ledger) tear(c *coroutine) {
@@ -274,8 +277,16 @@ func (l *ledger) answered(c *coroutine, k call, err error) {
 	} else if err == nil {
 		c.asked = time.Time{}
 	}
-	if trouble, ok := err.(troubleError); ok && (trouble.fault == expiredToken || trouble.fault == expiredAfter) { //nolint:errorlint // it comes unwrapped
-		l.reach(28)
+	c.expired, c.refused = false, false
+	var trouble troubleError
+	var refusal refusalError
+	switch {
+	case errors.As(err, &trouble):
+		if c.expired = trouble.fault == expiredToken || trouble.fault == expiredAfter; c.expired {
+			l.reach(28)
+		}
+	case errors.As(err, &refusal):
+		c.refused = true
 	}
 }
 
@@ -730,6 +741,28 @@ func oneWriteAtATime(w *world, e *event) string {
 
 // wrongClock reports whether some agent's clock is, or was, wrong: leases are measured by it.
 func (w *world) wrongClock() bool { return w.ledger.reached[29] > 0 }
+
+// I24. Whoever cannot tell the seller tries to tell again.
+func refusedIsParked(_ *world, e *event) string {
+	if e.what != settledRun || !e.c.refused {
+		return ""
+	}
+	if retry, again := e.outcome.(store.Retry); again && strings.HasPrefix(retry.Error, "report ") {
+		return ""
+	}
+	if _, parked := e.outcome.(store.Park); !parked {
+		return fmt.Sprintf("deal %s was refused, and the run ended with %T", e.on, e.outcome)
+	}
+	return ""
+}
+
+// I28.
+func expiredIsTriedAgain(_ *world, e *event) string {
+	if _, parked := e.outcome.(store.Park); e.what == settledRun && parked && e.c.expired {
+		return "deal " + e.on + " needs a person because a token ran out"
+	}
+	return ""
+}
 
 // I26.
 func lookedForFirst(w *world, e *event) string {

@@ -73,7 +73,7 @@ func (w *world) begins(r *record) {
 func (w *world) forgets() {
 	r := w.newRecord(false)
 	w.begins(r)
-	lacks := w.random.IntN(5)
+	lacks := w.random.IntN(6)
 	if lacks != 3 {
 		w.meet(r, somebody(1))
 	}
@@ -97,6 +97,10 @@ func (w *world) forgets() {
 	case 3:
 		r.fields[w.crm.help] = w.crm.helps[1]
 		w.after(time.Minute, func() { w.meet(r, somebody(1)) })
+		w.sell(r, "SOL-1")
+	case 4: // Partner Center takes it only when somebody has mended it
+		w.ledger.poisoned[r.id] = true
+		w.after(time.Minute, func() { delete(w.ledger.poisoned, r.id); w.sellerWrites(r) })
 		w.sell(r, "SOL-1")
 	default: // no solution
 		w.after(time.Minute, func() { w.sell(r, "SOL-1") })
@@ -592,7 +596,7 @@ func (w *world) play() {
 	for _, rare := range []struct {
 		on bool
 		do func()
-	}{{t.toggles, w.toggles}, {t.remap, w.remaps}, {t.jumps, w.jumps}, {t.odd, w.forgets}} {
+	}{{t.toggles, w.toggles}, {t.remap, w.remaps}, {t.jumps, w.jumps}, {t.jumps, w.jumps}, {t.jumps, w.jumps}, {t.odd, w.forgets}} {
 		if rare.on {
 			sometime(80000, rare.do)
 		}

@@ -19,6 +19,7 @@ import (
 
 // faults judges the world at rest, and gives everything that was wrong.
 func (w *world) faults() []string {
+	w.checkWebhooks()
 	w.checkQueue()
 	owner := map[string]string{}
 	for _, id := range sortedKeys(w.referrals) {
@@ -78,6 +79,16 @@ func (w *world) checkQueue() {
 	if intents, err := w.store.OpenIntents(ctx, ""); err != nil || len(intents) > 0 {
 		for _, i := range intents {
 			w.breaks(26, "intent %s of deal %s is open", i.ID, i.Key)
+		}
+	}
+}
+
+// checkWebhooks expects that every acknowledged webhook led to a run that began after it.
+func (w *world) checkWebhooks() {
+	for _, key := range sortedKeys(w.ledger.acknowledged) {
+		deal, found, err := w.store.Lookup(context.Background(), key)
+		if err != nil || !found || w.ledger.taken[deal] < w.ledger.acknowledged[key] {
+			w.breaks(22, "a webhook about %s was acknowledged, and nobody looked at deal %q after it", key, deal)
 		}
 	}
 }
@@ -318,6 +329,28 @@ func (w *world) echo() []string {
 	return w.said()
 }
 
+// remapsAtRest takes the notes out of the mapping and puts them back, and lets every deal be looked at each time whose notes are equal.
+// Nothing is written.
+func (w *world) remapsAtRest() {
+	w.ledger.reach(35)
+	before, plan := w.writes, w.plan
+	without := plan
+	without.Rows = slices.DeleteFunc(slices.Clone(plan.Rows), func(row mapping.Row) bool { return row.Field == deal.Notes })
+	for _, next := range []mapping.Plan{without, plan} {
+		w.change(func() { w.plan = next })
+		w.settle(time.Second)
+		for _, id := range sortedKeys(w.referrals) {
+			if record, found := w.recordOf(id); found && text(deal.Notes, w.records[record].fields[w.crm.notes]) == text(deal.Notes, at(w.referrals[id].tree, "/details/notes")) {
+				w.announceAgain(w.referrals[id])
+			}
+		}
+		w.settle(2 * time.Minute)
+	}
+	if w.writes > before {
+		w.breaks(35, "a changed mapping led to %d writes", w.writes-before)
+	}
+}
+
 // promptness expects that the last write came soon after the last trouble: a back-off that is under way then lasts a quarter of an
 // hour at the longest.
 func (w *world) promptness() {
@@ -331,8 +364,8 @@ func (w *world) judge() []string {
 	if w.spent {
 		return w.said() // it never came to rest
 	}
-	if len(w.faults()) == 0 {
-		w.echo()
+	if len(w.faults()) == 0 && len(w.echo()) == 0 && w.ledger.reached[35] > 0 {
+		w.remapsAtRest()
 	}
 	return w.said()
 }

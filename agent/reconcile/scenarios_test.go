@@ -347,6 +347,16 @@ var stories = []story{
 		w.undeletes(r)
 		w.rest()
 	}, oneOfEach},
+	{"a deleted opportunity's referral is edited", kindly, func(w *world) {
+		r, ref := w.shared()
+		w.deletes(r)
+		w.settle(10 * time.Second)
+		w.portalWrites(ref)
+		w.rest()
+		w.undeletes(r)
+		w.rest()
+	}, oneOfEach},
+	{"the mapping changes, and back", kindly, func(w *world) { w.shared(); w.accepted(); w.remapsAtRest() }, nil},
 	{"an opportunity is copied", kindly, func(w *world) { r, _ := w.shared(); w.copies(r); w.rest() }, nil},
 	{"a referral answers 404 for a while", kindly, func(w *world) {
 		r, ref := w.shared()

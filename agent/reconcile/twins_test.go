@@ -659,6 +659,8 @@ func (w *world) deliver(event store.Event) {
 	}
 	w.running = w.agents[up].crew[0]
 	_ = w.agents[up].queue.Enqueue(context.Background(), []store.Event{event}, nil)
+	w.ledger.acknowledged[event.Key] = w.ledger.count()
+	w.ledger.reach(22)
 	w.running = nil
 }
 

@@ -140,6 +140,8 @@ type coroutine struct {
 	began     time.Time
 	claimedAt int // as a count of operations
 	epoch     int
+	expired   bool      // the last answer of the run was that a token had run out, or
+	refused   bool      // a refusal
 	asked     time.Time // the remote system wants to be left alone until then, by the agent's clock
 	knows     knowledge
 }
@@ -273,6 +275,7 @@ func (w *world) work(c *coroutine) {
 func (w *world) begin(c *coroutine, claim store.Claim) {
 	c.busy, c.claim, c.began, c.epoch, c.asked = true, claim, w.now, c.agent.epoch, time.Time{}
 	c.wrote, c.claimedAt = false, w.effects
+	c.expired, c.refused = false, false
 	c.knows = knowledge{map[string]time.Time{}, map[string]map[string]any{}, map[string]string{}}
 	w.happens(event{what: claimed, c: c, on: claim.Key})
 }

@@ -47,6 +47,7 @@ type Row struct {
 	Lists
 	Number     int64          `json:"no"`
 	Touched    int64          `json:"touched"` // Unix seconds
+	Opened     int64          `json:"opened"`  // Unix seconds
 	Cells      map[string]any `json:"cells"`
 	Shared     int            `json:"shared"`
 	PartnerKey string         `json:"partner_key"`
@@ -138,7 +139,7 @@ func (a Adapter) Read(ctx context.Context, id string) (crm.Record, error) {
 		return crm.Record{}, err
 	}
 	record := crm.Record{
-		ID: id, Version: strconv.Itoa(row.Revision), ModifiedAt: time.Unix(row.Touched, 0).UTC(), Fields: map[string]any{}, Sync: row.Shared == 1,
+		ID: id, Version: strconv.Itoa(row.Revision), ModifiedAt: time.Unix(row.Touched, 0).UTC(), CreatedAt: time.Unix(row.Opened, 0).UTC(), Fields: map[string]any{}, Sync: row.Shared == 1,
 		Key: row.PartnerKey, Audit: strings.Join(row.Log, "\n"), SyncStatus: row.Health, Team: persons(row.Clerks), AccountID: number64(row.Firm),
 	}
 	for column, cell := range row.Cells {

@@ -127,7 +127,7 @@ func (w *world) loseStore() {
 func (w *world) beginStore() {
 	w.note("world", "the database is lost", "", "", nil)
 	w.store, w.born = store.NewMemory("sim", w.agentNow), w.now
-	w.ledger.links = map[string]store.Link{}
+	w.ledger.links, w.ledger.acknowledged = map[string]store.Link{}, map[string]int{}
 }
 
 func oneOfEach(w *world) string {
@@ -356,7 +356,12 @@ var stories = []story{
 		w.undeletes(r)
 		w.rest()
 	}, oneOfEach},
-	{"the mapping changes, and back", kindly, func(w *world) { w.shared(); w.accepted(); w.remapsAtRest() }, nil},
+	{"the mapping changes, and back", kindly, func(w *world) {
+		w.shared()
+		w.accepted()
+		w.settle(10 * time.Minute)
+		w.remapsAtRest()
+	}, nil},
 	{"an opportunity is copied", kindly, func(w *world) { r, _ := w.shared(); w.copies(r); w.rest() }, nil},
 	{"a referral answers 404 for a while", kindly, func(w *world) {
 		r, ref := w.shared()

@@ -1,5 +1,5 @@
-// Package entra simulates the part of Microsoft Entra ID that a Partner Center client uses: the token endpoints of both
-// versions, with the grants refresh_token and client_credentials. Tokens are JWTs in shape; clients must treat them as
+// Package entra simulates the part of Microsoft Entra ID that clients of Partner Center and Dataverse use: the token endpoints of
+// both versions, with the grants refresh_token and client_credentials, by secret or certificate. Tokens are JWTs in shape; clients must treat them as
 // opaque, and the simulated services ask Verify about them.
 package entra
 
@@ -82,7 +82,10 @@ type Service struct {
 }
 
 // application is a registered client, with the user who has consented to it.
-type application struct{ secret, subject string }
+type application struct {
+	secret, subject string
+	certificates    [][]byte // DER
+}
 
 // grant is what a refresh token stands for.
 type grant struct {
@@ -122,7 +125,7 @@ func (s *Service) Register(subject string) (Credentials, error) {
 			return Credentials{}, fmt.Errorf("make the credentials of an application: %w", err)
 		}
 	}
-	s.applications[c.ClientID] = application{c.ClientSecret, subject}
+	s.applications[c.ClientID] = application{secret: c.ClientSecret, subject: subject}
 	s.refresh[c.RefreshToken] = grant{c.ClientID, s.kit.Clock.Now().Add(refreshLife)}
 	return c, nil
 }
@@ -173,7 +176,7 @@ type failure struct {
 
 func (f *failure) Error() string { return f.name + ": " + f.description }
 
-// Handler serves POST /{tenant}/oauth2/token and POST /{tenant}/oauth2/v2.0/token.
+// Handler serves POST /{tenant}/oauth2/token and POST /{tenant}/oauth2/v2.0/token, and the discovery documents of the tenant.
 func (s *Service) Handler() http.Handler {
 	return s.kit.Faults.Middleware(serviceName, func(w http.ResponseWriter, kind string) {
 		status := http.StatusServiceUnavailable
@@ -186,6 +189,9 @@ func (s *Service) Handler() http.Handler {
 }
 
 func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
+	if s.discovery(w, r) {
+		return
+	}
 	answer, kind, err := s.token(w, r)
 	op := lab.Operation{
 		Service: serviceName, Actor: kind, Method: r.Method, Path: r.URL.Path, Action: "token", Object: "access_token",
@@ -233,8 +239,11 @@ func (s *Service) token(w http.ResponseWriter, r *http.Request) (map[string]any,
 	return answer, kind, err
 }
 
-// checkClient returns the id of the application whose secret the request carries.
+// checkClient returns the id of the application whose secret or signed assertion the request carries.
 func (s *Service) checkClient(r *http.Request) (string, error) {
+	if r.PostForm.Has("client_assertion") {
+		return s.checkAssertion(r)
+	}
 	id, secret, basic := r.BasicAuth()
 	if !basic {
 		id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")

@@ -189,7 +189,8 @@ func (e *Environment) finishJob(d *delivery, status int, err error) {
 		values["statuscode"] = int64(31)
 		values["message"] = fmt.Sprintf("The webhook call failed because the http request received a non-success httpStatus code. Error code: %s. Status: %d", webhookError(status, err), status)
 	}
-	e.born(t, "asyncoperation", t.guid(), values)
+	job := e.born(t, "asyncoperation", t.guid(), values)
+	e.kit.Log.Append(lab.Operation{Service: e.opts.Service, Actor: e.opts.Service, Action: "job", Object: "asyncoperation", ID: job.id})
 }
 
 // webhookError is the code of a failed webhook.

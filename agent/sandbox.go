@@ -18,7 +18,7 @@ import (
 
 type sandboxCommand struct {
 	Serve sandboxServe `cmd:"" default:"withargs" help:"Serve the stand-ins on free ports of this machine until stopped."`
-	Act   sandboxAct   `cmd:"" help:"Let a person act: a seller in Salesforce, or somebody in Partner Center."`
+	Act   sandboxAct   `cmd:"" help:"Let a person act: a seller in Salesforce or Dynamics 365, or somebody in Partner Center."`
 	Acts  sandboxActs  `cmd:"" help:"List what people can do."`
 }
 
@@ -27,11 +27,15 @@ type sandboxCommand struct {
 const (
 	environmentFile        = "sandbox.env"
 	stagingEnvironmentFile = "sandbox-staging.env"
+
+	dataverseEnvironmentFile = "sandbox-dataverse.env"
 )
 
 type sandboxServe struct {
 	Dir     string `default:"." type:"existingdir" help:"Where sandbox.env, the keys and the trust bundle are written."`
 	Staging bool   `help:"Serve a second Salesforce org on the same Partner Center tenant, for a staging environment; its environment is sandbox-staging.env."`
+
+	Dataverse bool `help:"Serve a Dataverse environment with Dynamics 365 Sales as well; its environment is sandbox-dataverse.env."`
 }
 
 // Help is shown by sandbox serve --help.
@@ -52,6 +56,9 @@ func (c sandboxServe) Run(ctx context.Context, out io.Writer) (err error) {
 	if c.Staging {
 		options.Staging = &sandbox.SalesforceOptions{}
 	}
+	if c.Dataverse {
+		options.Dataverse = &sandbox.DataverseOptions{}
+	}
 	s, err := sandbox.New(options)
 	if err != nil {
 		return err
@@ -63,6 +70,13 @@ func (c sandboxServe) Run(ctx context.Context, out io.Writer) (err error) {
 	if c.Staging {
 		file := filepath.Join(c.Dir, stagingEnvironmentFile)
 		if err := s.WriteStagingEnv(file); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.Remove(file)) }()
+	}
+	if c.Dataverse {
+		file := filepath.Join(c.Dir, dataverseEnvironmentFile)
+		if err := s.WriteDataverseEnv(file); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.Remove(file)) }()

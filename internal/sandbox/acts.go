@@ -30,7 +30,7 @@ type Parameter struct {
 }
 
 // Acts lists what people can do, Partner Center first.
-func Acts() []Act { return slices.Concat(partnerCenterActs, salesforceActs()) }
+func Acts() []Act { return slices.Concat(partnerCenterActs, salesforceActs(), dataverseActs()) }
 
 // Act lets a person act and returns what came of it, ready for JSON. The parameters are a JSON object; an unknown act, an
 // unknown or missing parameter, and what the simulated system refuses are errors.

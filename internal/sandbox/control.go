@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/dataverse"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/partnercenter"
 )
@@ -34,20 +35,22 @@ func badRequest(err error) error { return &misuse{http.StatusBadRequest, err} }
 func (s *Sandbox) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, handle := range map[string]func(r *http.Request) (any, error){
-		"GET /_sandbox/log":            s.getLog,
-		"GET /_sandbox/switches":       s.getSwitches,
-		"PUT /_sandbox/switches":       s.putSwitches,
-		"GET /_sandbox/faults":         s.getFaults,
-		"PUT /_sandbox/faults":         s.putFaults,
-		"GET /_sandbox/deliveries":     s.getDeliveries,
-		"PUT /_sandbox/deliveries":     s.putDeliveries,
-		"GET /_sandbox/clock":          s.getClock,
-		"POST /_sandbox/clock/advance": s.advanceClock,
-		"POST /_sandbox/trap":          s.armTrap,
-		"GET /_sandbox/trap/wait":      s.waitTrap,
-		"POST /_sandbox/trap/release":  s.releaseTrap,
-		"GET /_sandbox/acts":           func(*http.Request) (any, error) { return Acts(), nil },
-		"POST /_sandbox/act/{name}":    s.postAct,
+		"GET /_sandbox/log":                  s.getLog,
+		"GET /_sandbox/switches":             s.getSwitches,
+		"PUT /_sandbox/switches":             s.putSwitches,
+		"GET /_sandbox/faults":               s.getFaults,
+		"PUT /_sandbox/faults":               s.putFaults,
+		"GET /_sandbox/deliveries":           s.getDeliveries,
+		"PUT /_sandbox/deliveries":           s.putDeliveries,
+		"PUT /_sandbox/dataverse/deliveries": s.putDataverseDeliveries,
+		"GET /_sandbox/dataverse/snapshot":   s.getDataverseSnapshot,
+		"GET /_sandbox/clock":                s.getClock,
+		"POST /_sandbox/clock/advance":       s.advanceClock,
+		"POST /_sandbox/trap":                s.armTrap,
+		"GET /_sandbox/trap/wait":            s.waitTrap,
+		"POST /_sandbox/trap/release":        s.releaseTrap,
+		"GET /_sandbox/acts":                 func(*http.Request) (any, error) { return Acts(), nil },
+		"POST /_sandbox/act/{name}":          s.postAct,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Origin") != "" {
@@ -184,6 +187,29 @@ func (s *Sandbox) putDeliveries(r *http.Request) (any, error) {
 		return nil, badRequest(err)
 	}
 	return plan, nil
+}
+
+var errNoDataverse = &misuse{http.StatusNotFound, errors.New("this sandbox has no Dataverse environment; start it with --dataverse")}
+
+func (s *Sandbox) putDataverseDeliveries(r *http.Request) (any, error) {
+	if s.dataverse == nil {
+		return nil, errNoDataverse
+	}
+	var plan dataverse.DeliveryPlan
+	if err := read(r, &plan); err != nil {
+		return nil, err
+	}
+	if err := s.dataverse.SetDeliveryPlan(plan); err != nil {
+		return nil, badRequest(err)
+	}
+	return plan, nil
+}
+
+func (s *Sandbox) getDataverseSnapshot(*http.Request) (any, error) {
+	if s.dataverse == nil {
+		return nil, errNoDataverse
+	}
+	return s.dataverse.Snapshot(), nil
 }
 
 type clockState struct {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/entra"
 )
 
 // Env returns the environment variables that point the provider and the agent at this sandbox. The Salesforce variables
@@ -24,8 +26,14 @@ func (s *Sandbox) StagingEnv() map[string]string {
 }
 
 func (s *Sandbox) env(org *organization) map[string]string {
-	tenant := org.tenant
-	env := map[string]string{
+	env := s.tenantEnv(org.tenant)
+	maps.Copy(env, org.env(s.path))
+	return env
+}
+
+// tenantEnv is the part of the environment that says nothing about a CRM.
+func (s *Sandbox) tenantEnv(tenant entra.Credentials) map[string]string {
+	return map[string]string{
 		"COSELL_PARTNER_CENTER_TENANT_ID":          tenant.TenantID,
 		"COSELL_PARTNER_CENTER_CLIENT_ID":          tenant.ClientID,
 		"COSELL_PARTNER_CENTER_CLIENT_SECRET":      tenant.ClientSecret,
@@ -39,8 +47,6 @@ func (s *Sandbox) env(org *organization) map[string]string {
 		"COSELL_AGENT_TRUST_BUNDLE":      s.path(trustBundleFile),
 		"COSELL_AGENT_CERTIFICATE_HOSTS": s.address(ListenerCertificates),
 	}
-	maps.Copy(env, org.env(s.path))
-	return env
 }
 
 // WriteStagingEnv writes StagingEnv as WriteEnv writes Env.

@@ -187,6 +187,25 @@ func salesforceActs() []Act {
 
 // sell lets a seller act in the org that the parameters name. The org's acts take text.
 func (s *Sandbox) sell(ctx context.Context, name string, data []byte) (any, error) {
+	arguments, err := textArguments(data)
+	if err != nil {
+		return nil, err
+	}
+	org, err := s.organization(arguments[whichOrg.Name])
+	if err != nil {
+		return nil, err
+	}
+	delete(arguments, whichOrg.Name)
+	for _, candidate := range org.Acts() {
+		if candidate.Name == name {
+			return candidate.Do(ctx, arguments)
+		}
+	}
+	return nil, fmt.Errorf("the org does not know the act %s", name)
+}
+
+// textArguments reads the parameters of an act that takes text.
+func textArguments(data []byte) (map[string]string, error) {
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(data, &given); err != nil {
 		return nil, fmt.Errorf("read the parameters: %w", err)
@@ -206,15 +225,5 @@ func (s *Sandbox) sell(ctx context.Context, name string, data []byte) (any, erro
 			return nil, fmt.Errorf("the parameter %s is not text, a number, true or false", parameter)
 		}
 	}
-	org, err := s.organization(arguments[whichOrg.Name])
-	if err != nil {
-		return nil, err
-	}
-	delete(arguments, whichOrg.Name)
-	for _, candidate := range org.Acts() {
-		if candidate.Name == name {
-			return candidate.Do(ctx, arguments)
-		}
-	}
-	return nil, fmt.Errorf("the org does not know the act %s", name)
+	return arguments, nil
 }

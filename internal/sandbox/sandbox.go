@@ -1,6 +1,7 @@
 // Package sandbox runs local stand-ins for every remote system of the connector: the identity service, the two Partner Center
-// APIs with signed webhooks, and Salesforce, with a second org for staging if asked. They listen on the loopback interface only and keep everything in memory. A control
-// API on a listener of its own moves the clock, switches and faults, and lets people act.
+// APIs with signed webhooks, and Salesforce, with a second org for staging and a Dataverse environment if asked. They listen on the
+// loopback interface only and keep everything in memory. A control API on a listener of its own moves the clock, switches and
+// faults, and lets people act.
 package sandbox
 
 import (
@@ -33,6 +34,7 @@ const (
 	ListenerCertificates = "certificates"
 	ListenerSalesforce   = "salesforce"
 	ListenerStaging      = "salesforce-staging" // with Options.Staging only
+	ListenerDataverse    = "dataverse"          // with Options.Dataverse only
 )
 
 // Options configure a sandbox. The zero value is complete.
@@ -57,6 +59,8 @@ type Options struct {
 	// Staging, if not nil, adds a second Salesforce org that shares the Partner Center tenant with the first. The tenant then has
 	// a second application and user, so that the operation log tells who belongs to which org.
 	Staging *SalesforceOptions
+	// Dataverse, if not nil, adds a Dataverse environment with Dynamics 365 Sales, with applications of its own in the tenant.
+	Dataverse *DataverseOptions
 }
 
 // Sandbox is a set of simulated services. New opens its listeners, Start serves, Close ends.
@@ -66,6 +70,7 @@ type Sandbox struct {
 	partnerCenter *partnercenter.Service
 	production    *organization
 	staging       *organization // nil without Options.Staging
+	dataverse     *environment  // nil without Options.Dataverse
 	options       Options
 	partnerID     string
 	ownsDir       bool
@@ -82,7 +87,8 @@ func Switches() []lab.Switch {
 	var all []lab.Switch
 	all = append(all, entra.Switches()...)
 	all = append(all, partnercenter.Switches()...)
-	return append(all, salesforceSwitches()...)
+	all = append(all, salesforceSwitches()...)
+	return append(all, dataverseSwitches()...)
 }
 
 // New makes the services and opens their listeners, so that Env is complete; nothing is served before Start. It fails on an
@@ -123,6 +129,9 @@ func (s *Sandbox) build() error {
 	if s.options.Staging != nil {
 		names = append(names, ListenerStaging)
 	}
+	if s.options.Dataverse != nil {
+		names = append(names, ListenerDataverse)
+	}
 	for _, name := range names {
 		listener, err := s.options.Listen(name)
 		if err != nil {
@@ -137,14 +146,19 @@ func (s *Sandbox) build() error {
 	if err := s.buildOrganizations(random); err != nil {
 		return err
 	}
+	if err := s.buildDataverse(random); err != nil {
+		return err
+	}
 	return s.writeFiles()
 }
 
 func (s *Sandbox) buildPartnerCenter(random io.Reader) error {
 	var err error
-	if s.identity, err = entra.New(s.kit, entra.Options{
-		Audiences: []string{partnercenter.ReferralsAudience, partnercenter.EventsAudience}, Random: random,
-	}); err != nil {
+	audiences := []string{partnercenter.ReferralsAudience, partnercenter.EventsAudience}
+	if s.options.Dataverse != nil {
+		audiences = append(audiences, s.url(ListenerDataverse)) // an environment's tokens are for its URL
+	}
+	if s.identity, err = entra.New(s.kit, entra.Options{Audiences: audiences, Random: random}); err != nil {
 		return err
 	}
 	if s.partnerID, err = randomGUID(random); err != nil {
@@ -211,6 +225,10 @@ func (s *Sandbox) Start(ctx context.Context) error {
 	if s.staging != nil {
 		s.serve(ListenerStaging, s.staging.Handler())
 	}
+	if s.dataverse != nil {
+		s.serve(ListenerDataverse, s.dataverse.Handler())
+		s.running.Go(func() { s.dataverse.Deliver(ctx) })
+	}
 	s.listeners[ListenerCertificates] = tls.NewListener(s.listeners[ListenerCertificates], &tls.Config{
 		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
 	})
@@ -269,6 +287,9 @@ func (s *Sandbox) URL() string { return s.url(ListenerControl) }
 func (s *Sandbox) Advance(d time.Duration) {
 	s.kit.Clock.Advance(d)
 	s.partnerCenter.Tick()
+	if s.dataverse != nil {
+		s.dataverse.Tick()
+	}
 }
 
 // trustBundleFile is the file in Options.Dir with the authorities that sign webhooks and the certificate listener.
@@ -280,6 +301,9 @@ func (s *Sandbox) writeFiles() error {
 	files := s.production.files()
 	if s.staging != nil {
 		maps.Copy(files, s.staging.files())
+	}
+	if s.dataverse != nil {
+		maps.Copy(files, s.dataverse.files())
 	}
 	files[trustBundleFile] = s.partnerCenter.Authority().TrustBundle()
 	for name, content := range files {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
-	adapter "github.com/cosell-sync/terraform-provider-cosell/agent/crm/salesforce"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
@@ -72,7 +71,7 @@ func AnswerDeal(ctx context.Context, d document.Document, m Machine, id string, 
 }
 
 // settledRecord reads the opportunity, again if its last change is too fresh to be told from another one.
-func (a *App) settledRecord(ctx context.Context, org *adapter.Org, id string) (crm.Record, error) {
+func (a *App) settledRecord(ctx context.Context, org organisation, id string) (crm.Record, error) {
 	if !org.Known(id) {
 		found, ok, err := org.FindByReferral(ctx, id)
 		if err != nil {
@@ -103,7 +102,7 @@ func (a *App) settledRecord(ctx context.Context, org *adapter.Org, id string) (c
 // answering is one answer on its way.
 type answering struct {
 	plan   mapping.Plan
-	org    *adapter.Org
+	org    organisation
 	record crm.Record
 	answer Answer
 	reason string

@@ -3,21 +3,18 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
-	adapter "github.com/cosell-sync/terraform-provider-cosell/agent/crm/salesforce"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
-	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
 )
@@ -26,7 +23,7 @@ import (
 type connection struct {
 	machine  Machine
 	store    store.Store
-	org      *adapter.Org
+	org      organisation
 	center   referral.API
 	engine   *reconcile.Engine
 	budget   *callBudget // of the CRM
@@ -59,7 +56,7 @@ func (a *App) connect(ctx context.Context, d document.Document) (*connection, er
 }
 
 func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection, error) {
-	budget := a.newBudget(salesforceCalls, d.Schedule.DailyCalls)
+	budget := a.newBudget(d.CRM.Type, d.Schedule.DailyCalls)
 	centerBudget := a.newBudget(partnerCenterCalls, 0)
 	org, center, err := a.open(ctx, d, budget, centerBudget)
 	if err != nil {
@@ -78,7 +75,7 @@ func (a *App) newBudget(system string, daily int64) *callBudget {
 }
 
 // open makes the clients of both sides, checks the pin of the organisation and looks at it. Calls go through the transports given.
-func (a *App) open(ctx context.Context, d document.Document, crmCalls, centerCalls http.RoundTripper) (*adapter.Org, referral.API, error) {
+func (a *App) open(ctx context.Context, d document.Document, crmCalls, centerCalls http.RoundTripper) (organisation, referral.API, error) {
 	crmStack, err := a.stack(crmCalls)
 	if err != nil {
 		return nil, nil, err
@@ -87,22 +84,11 @@ func (a *App) open(ctx context.Context, d document.Document, crmCalls, centerCal
 	if err != nil {
 		return nil, nil, err
 	}
-	crmClient, err := a.salesforceClient(d, crmStack)
-	if err != nil {
-		return nil, nil, err
-	}
 	center, err := a.partnerCenterClient(d, centerStack)
 	if err != nil {
 		return nil, nil, err
 	}
-	identity, err := crmClient.Identity(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("sign in to Salesforce: %w", err)
-	}
-	if !salesforce.SameID(string(identity.OrgID), d.CRM.Salesforce.OrgID) {
-		return nil, nil, problem.New(problem.WrongAccount, "Salesforce organisation "+string(identity.OrgID), "pinned is "+d.CRM.Salesforce.OrgID)
-	}
-	org, err := adapter.Open(ctx, crmClient, names(d))
+	org, err := a.openCRM(ctx, d, crmStack)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -116,7 +102,7 @@ func (a *App) stack(transport http.RoundTripper) (*wire.Client, error) {
 	})
 }
 
-func (a *App) connection(d document.Document, org *adapter.Org, center referral.API) (*connection, error) {
+func (a *App) connection(d document.Document, org organisation, center referral.API) (*connection, error) {
 	p, err := plan(d, org)
 	if err != nil {
 		return nil, err
@@ -135,7 +121,7 @@ func (a *App) connection(d document.Document, org *adapter.Org, center referral.
 	}
 	engine := reconcile.New(reconcile.Options{
 		Store: a.store, CRM: org, Leads: org, PartnerCenter: center, Settings: rules, Now: a.machine.Now, Jitter: a.machine.Jitter,
-		RetryAfter: func(err error) time.Duration { return max(salesforce.RetryAfter(err), partnercenter.RetryAfter(err)) },
+		RetryAfter: func(err error) time.Duration { return max(org.RetryAfter(err), partnercenter.RetryAfter(err)) },
 		Log:        a.log.Named("reconcile"),
 	})
 	c := &connection{
@@ -163,22 +149,6 @@ func (a *App) resolve(ref secret.Reference) (secret.Secret, error) {
 		return secret.Secret{}, problem.Wrap(problem.SecretUnavailable, string(ref), err)
 	}
 	return s, nil
-}
-
-func (a *App) salesforceClient(d document.Document, stack *wire.Client) (*salesforce.Client, error) {
-	org := d.CRM.Salesforce
-	key, err := a.resolve(org.Credentials.PrivateKey)
-	if err != nil {
-		return nil, err
-	}
-	clientSecret, err := a.resolve(org.Credentials.ClientSecret)
-	if err != nil {
-		return nil, err
-	}
-	return salesforce.New(salesforce.Config{
-		LoginURL: org.LoginURL, ClientID: org.Credentials.ClientID, Username: org.Credentials.Username, PrivateKey: key,
-		ClientSecret: clientSecret, APIVersion: org.APIVersion, CallerName: "cosell-agent/" + d.Connector.Name,
-	}, stack)
 }
 
 func (a *App) partnerCenterClient(d document.Document, stack *wire.Client) (*partnercenter.Client, error) {

@@ -29,11 +29,12 @@ type push struct {
 }
 
 // newPush prepares the push feed that the document asks for; nil when it asks for none.
-func (a *App) newPush(d document.Document, org *adapter.Org) (*push, error) {
-	declared := d.CRM.Salesforce.Push
-	if declared == nil {
+func (a *App) newPush(d document.Document, opened organisation) (*push, error) {
+	org, pushes := opened.(*adapter.Org)
+	if !pushes || d.CRM.Salesforce.Push == nil {
 		return nil, nil
 	}
+	declared := d.CRM.Salesforce.Push
 	poll, err := time.ParseDuration(declared.Poll)
 	if err != nil {
 		return nil, problem.Wrap(problem.DocumentInvalid, "crm.salesforce.push.poll", err)

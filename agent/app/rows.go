@@ -5,19 +5,17 @@ import (
 	"slices"
 	"strings"
 
-	adapter "github.com/cosell-sync/terraform-provider-cosell/agent/crm/salesforce"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/expression"
-	"github.com/cosell-sync/terraform-provider-cosell/internal/fieldcheck"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
-	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 )
 
 // mappingRow gives a row of the document as the mapping takes it. A row that does no more than carry a default field's value has
 // no transformation.
-func mappingRow(m document.Mapping, org *adapter.Org) (mapping.Row, error) {
+func mappingRow(m document.Mapping, org organisation) (mapping.Row, error) {
 	row := mapping.Row{
 		Field: m.Field, PartnerCenter: m.PartnerCenter, CRM: m.CRM, Inbound: m.IsInbound(), Outbound: m.IsOutbound(),
 		OnCreate: m.Applies(document.OnCreate), OnUpdate: m.Applies(document.OnUpdate), Winner: deal.CRM,
@@ -40,8 +38,8 @@ func mappingRow(m document.Mapping, org *adapter.Org) (mapping.Row, error) {
 	return row, err
 }
 
-func transform(m document.Mapping, field salesforce.FieldDescribe) (*mapping.Transform, error) {
-	t := &mapping.Transform{Constant: m.Constant, Default: m.Default, CRMKind: kindOf(field), CRMScale: field.Scale}
+func transform(m document.Mapping, field crm.Field) (*mapping.Transform, error) {
+	t := &mapping.Transform{Constant: m.Constant, Default: m.Default, CRMKind: field.Kind, CRMScale: field.Scale}
 	if m.CRM == "" {
 		t.CRMScale = -1
 	}
@@ -71,29 +69,12 @@ func transform(m document.Mapping, field salesforce.FieldDescribe) (*mapping.Tra
 	return t, nil
 }
 
-func kindOf(field salesforce.FieldDescribe) deal.Kind {
-	switch fieldcheck.ClassOf(field) {
-	case fieldcheck.Number:
-		return deal.Decimal
-	case fieldcheck.Flag:
-		return deal.Flag
-	case fieldcheck.Date:
-		return deal.Date
-	default:
-		return deal.Text
-	}
-}
-
 // checkMapping compares the document's rows with the fields that the agent's user sees. It fails with one problem for each kind of
 // finding, which names them all.
-func checkMapping(rows []document.Mapping, org *adapter.Org) error {
+func checkMapping(rows []document.Mapping, org organisation) error {
 	found := map[problem.Code][]string{}
 	for _, row := range rows {
-		field, ok := org.Field(row.CRM)
-		if !ok { // an absent currency, or a row that needs no field; everything else was missing before
-			continue
-		}
-		for _, finding := range fieldcheck.Row(row, field, fieldcheck.Agent) {
+		for _, finding := range org.CheckRow(row) {
 			found[finding.Code] = append(found[finding.Code], "field "+row.CRM+", mapping of "+row.Field+": "+finding.Detail)
 		}
 	}
@@ -101,7 +82,7 @@ func checkMapping(rows []document.Mapping, org *adapter.Org) error {
 	for _, code := range []problem.Code{problem.FieldNotWritable, problem.FieldTypeMismatch, problem.PicklistUnknown} {
 		if details := found[code]; len(details) > 0 {
 			slices.Sort(details)
-			problems = append(problems, problem.New(code, "Salesforce organisation", strings.Join(details, "; ")))
+			problems = append(problems, problem.New(code, org.String(), strings.Join(details, "; ")))
 		}
 	}
 	return errors.Join(problems...)

@@ -5,10 +5,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	adapter "github.com/cosell-sync/terraform-provider-cosell/agent/crm/salesforce"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
-	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 )
 
 // A row of the document says how a field is merged, and a plain row of a default field carries its value as it is.
@@ -41,19 +41,14 @@ func TestMappingRow(t *testing.T) {
 // The organisation's field decides how values are written, and of several values that equal one the first is written.
 func TestTransformFollowsTheField(t *testing.T) {
 	values := []document.Value{{CRM: "A", PartnerCenter: "1"}, {CRM: "B", PartnerCenter: "1"}}
-	got, err := transform(document.Mapping{Field: "mine", CRM: "Mine__c", Values: values}, salesforce.FieldDescribe{Type: "currency", Scale: 2})
+	got, err := transform(document.Mapping{Field: "mine", CRM: "Mine__c", Values: values}, crm.Field{Kind: deal.Decimal, Scale: 2})
 	if err != nil || got.CRMKind != deal.Decimal || got.CRMScale != 2 {
 		t.Errorf("a currency field is %+v, %v", got, err)
 	}
 	if diff := cmp.Diff(map[string]string{"1": "A"}, got.ToCRM) + cmp.Diff(map[string]string{"A": "1", "B": "1"}, got.ToCenter); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if _, err := transform(document.Mapping{Field: "mine", InboundExpression: "lower("}, salesforce.FieldDescribe{}); err == nil {
+	if _, err := transform(document.Mapping{Field: "mine", InboundExpression: "lower("}, crm.Field{}); err == nil {
 		t.Error("a broken expression is accepted")
-	}
-	for kind, want := range map[string]deal.Kind{"boolean": deal.Flag, "int": deal.Decimal, "date": deal.Date, "picklist": deal.Text} {
-		if got := kindOf(salesforce.FieldDescribe{Type: kind}); got != want {
-			t.Errorf("%s is kind %v, want %v", kind, got, want)
-		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	adapter "github.com/cosell-sync/terraform-provider-cosell/agent/crm/salesforce"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
@@ -50,43 +49,9 @@ func blocked(d document.Document) map[reconcile.Effect]string {
 	return off
 }
 
-// names gives the API names that the Salesforce adapter works with.
-func names(d document.Document) adapter.Names {
-	objects, fields := d.CRM.Objects, d.CRM.Fields
-	n := adapter.Names{
-		Opportunity: objects[document.ObjectOpportunity], Account: objects[document.ObjectAccount],
-		Contact: objects[document.ObjectContact], ContactRole: objects[document.ObjectContactRole], Solution: objects[document.ObjectSolution], Detail: objects[document.ObjectSolutionDetail],
-		Sync: fields[document.FieldSync], ReferralID: fields[document.FieldReferralID], Key: fields[document.FieldReferralKey],
-		SyncStatus: fields[document.FieldSyncStatus], Audit: fields[document.FieldAudit],
-		Products:            fields[document.FieldProducts],
-		SolutionOpportunity: fields[document.FieldSolutionOpportunity], SolutionIdentifier: fields[document.FieldSolutionIdentifier],
-		SolutionName: fields[document.FieldSolutionName], SolutionDetail: fields[document.FieldSolutionDetail],
-		DetailIdentifier: fields[document.FieldDetailIdentifier],
-		FallbackOwner:    d.CRM.FallbackOwner,
-	}
-	if lead := d.CRM.Lead; lead != nil {
-		n.Leads = adapter.LeadNames{
-			Object: objects[document.ObjectLead], Status: lead.Status,
-			Key: fields[document.FieldLeadKey], ReferralID: fields[document.FieldLeadReferralID], ReferralLink: fields[document.FieldLeadReferralLink],
-		}
-	}
-	for _, row := range d.Mappings {
-		n.Mapped = append(n.Mapped, row.RecordPaths()...)
-		switch row.Field {
-		case deal.CustomerNation:
-			n.Country = strings.TrimPrefix(row.CRM, "Account.")
-		case deal.CustomerPostal:
-			if field, ok := strings.CutPrefix(row.CRM, "Account."); ok {
-				n.PostalCode = field
-			}
-		}
-	}
-	return n
-}
-
 // plan gives the mapping, with what the organisation is like filled in.
-func plan(d document.Document, org *adapter.Org) (mapping.Plan, error) {
-	stages, err := stagesOf(d.CRM.Stages, org.Stages())
+func plan(d document.Document, org organisation) (mapping.Plan, error) {
+	stages, err := stagesOf(d.CRM.Stages, org)
 	if err != nil {
 		return mapping.Plan{}, err
 	}
@@ -114,10 +79,10 @@ func plan(d document.Document, org *adapter.Org) (mapping.Plan, error) {
 }
 
 // stagesOf checks the document's stages against the organisation's and finds those that the document leaves open.
-func stagesOf(declared document.Stages, existing []adapter.Stage) (mapping.Stages, error) {
+func stagesOf(declared document.Stages, org staged) (mapping.Stages, error) {
 	stages := mapping.Stages{OnHold: declared.OnHold, Active: declared.Active, Won: declared.Won, Lost: declared.Lost, Closed: map[string]bool{}}
 	open := map[string]bool{}
-	for _, stage := range existing {
+	for _, stage := range org.Stages() {
 		switch {
 		case !stage.IsClosed:
 			open[stage.Name] = true
@@ -142,7 +107,7 @@ func stagesOf(declared document.Stages, existing []adapter.Stage) (mapping.Stage
 	require("won", stages.Won, wonExists && won)
 	require("lost", stages.Lost, lostExists && !lost)
 	if len(missing) > 0 {
-		return stages, problem.New(problem.StageMissing, "Salesforce organisation", strings.Join(missing, ", "))
+		return stages, problem.New(problem.StageMissing, org.String(), strings.Join(missing, ", "))
 	}
 	return stages, nil
 }

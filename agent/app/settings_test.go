@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	adapter "github.com/cosell-sync/terraform-provider-cosell/agent/crm/salesforce"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
@@ -37,8 +37,14 @@ func TestDefaultMappingsNameTheDealsFields(t *testing.T) {
 	}
 }
 
+// stages are an organisation of which nothing else is known.
+type stages []crm.Stage
+
+func (s stages) Stages() []crm.Stage { return s }
+func (s stages) String() string      { return "organisation" }
+
 func TestStagesOf(t *testing.T) {
-	existing := []adapter.Stage{{Name: "On hold"}, {Name: "Open"}, {Name: "Won", IsClosed: true, IsWon: true}, {Name: "Lost", IsClosed: true}, {Name: "Given up", IsClosed: true}}
+	existing := stages{{Name: "On hold"}, {Name: "Open"}, {Name: "Won", IsClosed: true, IsWon: true}, {Name: "Lost", IsClosed: true}, {Name: "Given up", IsClosed: true}}
 	got, err := stagesOf(document.Stages{OnHold: "On hold", Active: "Open"}, existing)
 	if err != nil || got.Won != "Won" || got.Lost != "Lost" || !maps.Equal(got.Closed, map[string]bool{"Won": true, "Lost": false, "Given up": false}) {
 		t.Errorf("got %+v, %v", got, err)

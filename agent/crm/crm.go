@@ -1,4 +1,4 @@
-// Package crm says what the engine needs of a CRM. Its adapters (crm/salesforce) know API names; the engine does not.
+// Package crm says what the engine needs of a CRM. Its adapters know API names; the engine does not.
 package crm
 
 import (
@@ -172,6 +172,19 @@ type CRM interface {
 
 	// Known reports whether a text can be the id of a record here.
 	Known(id string) bool
+}
+
+// Field is what a field of the CRM holds, as far as writing it is concerned.
+type Field struct {
+	Kind  deal.Kind
+	Scale int // decimal places of a field that holds decimals
+}
+
+// Stage is a pipeline stage of the CRM, or what it has in place of one.
+type Stage struct {
+	Name     string
+	IsClosed bool
+	IsWon    bool
 }
 
 // Hit is a record that a change feed names. Version tells states of the record apart, but only as finely as the CRM's

@@ -4,7 +4,11 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/fieldcheck"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
@@ -50,8 +54,36 @@ func (o *Org) describeMapped(ctx context.Context) error {
 	return nil
 }
 
-// Field describes a field of the mapping by its path; ok is false where the organisation does not have it.
-func (o *Org) Field(path string) (field salesforce.FieldDescribe, ok bool) {
-	field, ok = o.mapped[path]
-	return field, ok
+// Field tells what a field of the mapping holds; ok is false where the organisation does not have it.
+func (o *Org) Field(path string) (field crm.Field, ok bool) {
+	described, ok := o.mapped[path]
+	return crm.Field{Kind: kindOf(described), Scale: described.Scale}, ok
 }
+
+func kindOf(field salesforce.FieldDescribe) deal.Kind {
+	switch fieldcheck.ClassOf(field) {
+	case fieldcheck.Number:
+		return deal.Decimal
+	case fieldcheck.Flag:
+		return deal.Flag
+	case fieldcheck.Date:
+		return deal.Date
+	default:
+		return deal.Text
+	}
+}
+
+// CheckRow compares a row of the mapping with the field that it names. An absent currency, or a row that needs no field, is no finding.
+func (o *Org) CheckRow(row document.Mapping) []fieldcheck.Finding {
+	field, ok := o.mapped[row.CRM]
+	if !ok {
+		return nil
+	}
+	return fieldcheck.Row(row, field, fieldcheck.Agent)
+}
+
+// String names the organisation's kind for messages.
+func (o *Org) String() string { return "Salesforce organisation" }
+
+// RetryAfter gives the wait that the organisation asked for in an error; 0 when it asked for none.
+func (o *Org) RetryAfter(err error) time.Duration { return salesforce.RetryAfter(err) }

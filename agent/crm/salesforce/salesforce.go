@@ -50,7 +50,7 @@ type Org struct {
 	countryCodes bool // state and country picklists are on
 	longestName  int
 	longestAudit int
-	stages       []Stage
+	stages       []crm.Stage
 	picklists    map[string][]string                 // active values of the mapped fields that have a list
 	mapped       map[string]salesforce.FieldDescribe // the mapping's fields by path
 
@@ -61,13 +61,6 @@ var (
 	_ crm.CRM  = (*Org)(nil)
 	_ crm.Feed = (*Org)(nil)
 )
-
-// Stage is a row of OpportunityStage.
-type Stage struct {
-	Name     string `json:"MasterLabel"`
-	IsClosed bool   `json:"IsClosed"`
-	IsWon    bool   `json:"IsWon"`
-}
 
 // Open looks at what the organisation is like: which fields exist and can be seen, its currencies, its stages. It fails with
 // a problem (FieldMissing) that names everything the document asks for and the organisation does not show.
@@ -88,12 +81,18 @@ func Open(ctx context.Context, client *salesforce.Client, names Names) (*Org, er
 	if err := org.describeLeads(ctx); err != nil {
 		return nil, err
 	}
-	stages, err := salesforce.Query[Stage](ctx, client.Data(),
+	stages, err := salesforce.Query[struct {
+		Name     string `json:"MasterLabel"`
+		IsClosed bool
+		IsWon    bool
+	}](ctx, client.Data(),
 		"SELECT MasterLabel, IsClosed, IsWon FROM OpportunityStage WHERE IsActive = true ORDER BY SortOrder")
 	if err != nil {
 		return nil, fmt.Errorf("read the organisation's stages: %w", err)
 	}
-	org.stages = stages
+	for _, stage := range stages {
+		org.stages = append(org.stages, crm.Stage(stage))
+	}
 	return org, org.findFallbackOwner(ctx)
 }
 
@@ -227,7 +226,7 @@ func (o *Org) PicklistValue(field, value string) (spelled string, ok bool) {
 }
 
 // Stages lists the organisation's active stages in order.
-func (o *Org) Stages() []Stage { return o.stages }
+func (o *Org) Stages() []crm.Stage { return o.stages }
 
 // Known implements [crm.CRM].
 func (o *Org) Known(id string) bool {

@@ -35,6 +35,7 @@ const (
 	MicrosoftClosed     Code = "CS218"
 	ConflictWaits       Code = "CS219"
 	MappingFailed       Code = "CS220"
+	OpportunityClosed   Code = "CS221"
 	BoundElsewhere      Code = "CS301"
 	CreateUnknown       Code = "CS302"
 	AccountAmbiguous    Code = "CS303"
@@ -55,6 +56,8 @@ const (
 	PicklistUnknown     Code = "CS411"
 	LeadStatusMissing   Code = "CS412"
 	UserMissing         Code = "CS413"
+	CurrencyUnknown     Code = "CS414"
+	ChangesUntracked    Code = "CS415"
 	Unavailable         Code = "CS501"
 	Throttled           Code = "CS502"
 	SessionExpired      Code = "CS503"
@@ -97,6 +100,7 @@ var catalogue = []Entry{
 	{MicrosoftClosed, NeedsPerson, "Microsoft closed its part of the deal.", "Nothing needs to be done; your own referral stays open."},
 	{ConflictWaits, NeedsPerson, "Both sides changed the same field, and its mapping leaves the decision to a person.", "Give the field the same value on both sides; everything else is kept equal meanwhile."},
 	{MappingFailed, NeedsPerson, "The field mapping cannot turn this value into the other side's.", "Correct the value, or the mapping's values or expression."},
+	{OpportunityClosed, NeedsPerson, "The CRM changes nothing on an opportunity that is closed.", "Nothing needs to be done unless the change is wanted in the CRM; then reopen the opportunity."},
 	{BoundElsewhere, NeedsPerson, "The record already belongs to another deal.", "Clear the referral identifier on the copy, or link the right records."},
 	{CreateUnknown, NeedsPerson, "It is unknown whether a create reached Partner Center, and the referral cannot be found again by its reference.", "Look for the deal in Partner Center; link it by its referral identifier, or edit the opportunity to send it again."},
 	{AccountAmbiguous, NeedsPerson, "Several customer accounts may be the referral's, and none is it beyond doubt.", "Give the right account, or a new one, exactly the referral's customer name and postal code, and merge accounts that are the same; the deal goes on when it is next edited."},
@@ -117,6 +121,8 @@ var catalogue = []Entry{
 	{PicklistUnknown, NeedsPerson, "The mapping names a picklist value that the field does not have.", "Correct the value, or add it to the picklist; it is the API name that counts, not the label."},
 	{LeadStatusMissing, NeedsPerson, "The status that new leads get is not in the organisation's picklist.", "Set the variable lead_status_name to an active value of the lead's Status, or add the value."},
 	{UserMissing, NeedsPerson, "A user whom the document names does not exist in the organisation, or is not active.", "Name an active user by the user name or e-mail address."},
+	{CurrencyUnknown, NeedsPerson, "The CRM does not have the deal's currency.", "Add the currency to the CRM, or change it in Partner Center; it is tried again when the deal changes."},
+	{ChangesUntracked, NeedsPerson, "The CRM does not track the changes of a table that the agent follows.", "Switch on change tracking for the table."},
 	{Unavailable, Later, "The remote system did not answer as it should.", "Nothing needs to be done; it is tried again."},
 	{Throttled, Later, "The remote system asked for fewer calls.", "Nothing needs to be done; it is tried again after the time it gave."},
 	{SessionExpired, Later, "The session expired.", "Nothing needs to be done; it is renewed."},

@@ -189,7 +189,7 @@ func (c checkCommand) Run(out io.Writer) error {
 	if c.JSON {
 		return printJSON(out, map[string]any{"connector": d.Connector.Name, "revision": d.Connector.Revision, "sha256": hash, "flows": enabled})
 	}
-	_, err = fmt.Fprintf(out, "connector %s, revision %d, sha256 %s\ntenant %s, Salesforce organisation %s\nflows %v\n",
-		d.Connector.Name, d.Connector.Revision, hash, d.PartnerCenter.TenantID, d.CRM.Salesforce.OrgID, enabled)
+	_, err = fmt.Fprintf(out, "connector %s, revision %d, sha256 %s\ntenant %s, %s\nflows %v\n",
+		d.Connector.Name, d.Connector.Revision, hash, d.PartnerCenter.TenantID, d.CRM, enabled)
 	return err
 }

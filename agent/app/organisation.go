@@ -37,7 +37,8 @@ type staged interface {
 
 // openers make the adapter of each CRM that a document can name.
 var openers = map[string]func(*App, context.Context, document.Document, *wire.Client) (organisation, error){
-	document.Salesforce: (*App).openSalesforce,
+	document.Salesforce:  (*App).openSalesforce,
+	document.Dynamics365: (*App).openDynamics,
 }
 
 // openCRM signs in to the CRM, checks the pin and looks at the organisation.

@@ -1,5 +1,7 @@
 package document
 
+import "maps"
+
 // Roles of the CRM's objects and fields: the engine knows roles, the document gives each its API name.
 const (
 	ObjectOpportunity    = "opportunity"
@@ -29,6 +31,10 @@ const (
 	FieldSolutionDetail      = "solution_detail"
 
 	FieldDetailIdentifier = "solution_detail_identifier"
+
+	// The lookups of a contact role, where its object is not one of a kind.
+	FieldRoleOpportunity = "contact_role_opportunity"
+	FieldRoleContact     = "contact_role_contact"
 
 	FieldLeadKey          = "lead_referral_key"
 	FieldLeadReferralID   = "lead_referral_identifier"
@@ -65,6 +71,36 @@ var (
 	}
 )
 
+// dynamicsObjects and dynamicsFields are the schema names that our example installation creates in a Dataverse environment.
+var (
+	dynamicsObjects = map[string]Name{
+		ObjectOpportunity:    "opportunity",
+		ObjectAccount:        "account",
+		ObjectContact:        "contact",
+		ObjectContactRole:    "connection",
+		ObjectSolution:       "cosell_MicrosoftSolution",
+		ObjectSolutionDetail: "cosell_SolutionDetail",
+	}
+	dynamicsFields = map[string]Name{
+		FieldSync:                "cosell_SyncWithPartnerCenter",
+		FieldReferralID:          "cosell_ReferralId",
+		FieldReferralLink:        "cosell_ReferralLink",
+		FieldHelp:                "cosell_HowCanMicrosoftHelp",
+		FieldVisible:             "cosell_ReferralVisibility",
+		FieldMicrosoftCRMID:      "cosell_MicrosoftCrmId",
+		FieldProgram:             "cosell_ReferralProgram",
+		FieldCloseReason:         "cosell_CloseReason",
+		FieldSyncStatus:          "cosell_SyncStatus",
+		FieldAudit:               "cosell_Audit",
+		FieldReferralKey:         "cosell_ReferralKey",
+		FieldSolutionOpportunity: "cosell_OpportunityId",
+		FieldSolutionDetail:      "cosell_SolutionDetailId",
+		FieldDetailIdentifier:    "cosell_SolutionIdentifier",
+		FieldRoleOpportunity:     "record1id",
+		FieldRoleContact:         "record2id",
+	}
+)
+
 // ObjectOf gives the role of the object that has the field of a role.
 func ObjectOf(field string) string {
 	switch field {
@@ -72,6 +108,8 @@ func ObjectOf(field string) string {
 		return ObjectSolution
 	case FieldDetailIdentifier:
 		return ObjectSolutionDetail
+	case FieldRoleOpportunity, FieldRoleContact:
+		return ObjectContactRole
 	case FieldLeadKey, FieldLeadReferralID, FieldLeadReferralLink:
 		return ObjectLead
 	default:
@@ -82,20 +120,47 @@ func ObjectOf(field string) string {
 // RequiredFields are the roles without which the agent cannot work; the others may be left out of a document.
 var RequiredFields = []string{FieldSync, FieldReferralID, FieldReferralLink, FieldHelp, FieldVisible, FieldSyncStatus, FieldAudit, FieldReferralKey}
 
+// names are the default names of the CRMs by role.
+type names struct{ objects, fields, leadObjects, leadFields map[string]Name }
+
+var defaultNames = map[string]names{
+	Salesforce:  {salesforceObjects, salesforceFields, salesforceLeadObjects, salesforceLeadFields},
+	Dynamics365: {dynamicsObjects, dynamicsFields, dynamicsLeadObjects, dynamicsLeadFields},
+}
+
 // DefaultObjects gives the default API names of a CRM's objects by role.
-func DefaultObjects(crm string) map[string]Name { return cloneFor(crm, salesforceObjects) }
+func DefaultObjects(crm string) map[string]Name { return clone(defaultNames[crm].objects) }
 
 // DefaultFields gives the default API names of a CRM's fields by role.
-func DefaultFields(crm string) map[string]Name { return cloneFor(crm, salesforceFields) }
+func DefaultFields(crm string) map[string]Name { return clone(defaultNames[crm].fields) }
 
-func cloneFor(crm string, names map[string]Name) map[string]Name {
-	clone := map[string]Name{}
-	if crm == Salesforce {
-		for role, name := range names {
-			clone[role] = name
-		}
+func clone(names map[string]Name) map[string]Name {
+	if names == nil {
+		return map[string]Name{}
 	}
-	return clone
+	return maps.Clone(names)
+}
+
+// DefaultStages gives the stages of a CRM that has them from the start. Where pipelines are everybody's own there are none.
+func DefaultStages(crm string) Stages {
+	if crm == Dynamics365 {
+		return Stages{OnHold: "On Hold", Active: "In Progress", Won: "Won", Lost: "Canceled"}
+	}
+	return Stages{}
+}
+
+// standardFields are the standard fields of the default mappings, by field of the deal.
+var standardFields = map[string]map[string]Name{
+	Salesforce: {
+		"name": "Name", "close_date": "CloseDate", "notes": "Description", "status": "StageName", "customer_name": "Account.Name",
+		"customer_street": "Account.BillingStreet", "customer_city": "Account.BillingCity", "customer_state": "Account.BillingState",
+		"customer_postal_code": "Account.BillingPostalCode",
+	},
+	Dynamics365: {
+		"name": "name", "close_date": "estimatedclosedate", "notes": "description", "status": "statuscode", "customer_name": "Account.name",
+		"customer_street": "Account.address1_line1", "customer_city": "Account.address1_city", "customer_state": "Account.address1_stateorprovince",
+		"customer_postal_code": "Account.address1_postalcode",
+	},
 }
 
 // Moments at which a mapping row applies.
@@ -113,7 +178,8 @@ const (
 // DefaultMappings is the one table of default mappings. The variables say which CRM fields hold value, currency and
 // country; fields are the API names by role.
 func DefaultMappings(crm string, fields map[string]Name, variables map[string]string) []Mapping {
-	if crm != Salesforce {
+	standard, known := standardFields[crm]
+	if !known {
 		return nil
 	}
 	create, always, update := []string{OnCreate}, []string{OnCreate, OnUpdate}, []string{OnUpdate}
@@ -121,18 +187,18 @@ func DefaultMappings(crm string, fields map[string]Name, variables map[string]st
 		return Mapping{Field: field, PartnerCenter: partnerCenter, CRM: name, Direction: direction, On: on, Conflict: conflict}
 	}
 	rows := []Mapping{
-		row("name", "name", "Name", Both, create, ConflictCRM),
+		row("name", "name", standard["name"], Both, create, ConflictCRM),
 		row("deal_value", "details.dealValue", variables[VariableDealValueField], Both, always, ConflictCRM),
 		row("currency", "details.currency", variables[VariableDealCurrencyField], Both, always, ConflictCRM),
-		row("close_date", "details.closingDateTime", "CloseDate", Both, always, ConflictCRM),
-		row("notes", "details.notes", "Description", Both, always, ConflictCRM),
-		row("status", "status", "StageName", Both, always, ConflictPartnerCenter),
+		row("close_date", "details.closingDateTime", standard["close_date"], Both, always, ConflictCRM),
+		row("notes", "details.notes", standard["notes"], Both, always, ConflictCRM),
+		row("status", "status", standard["status"], Both, always, ConflictPartnerCenter),
 		row("close_reason", "statusReason", fields[FieldCloseReason], Both, update, ConflictPartnerCenter),
-		row("customer_name", "customerProfile.name", "Account.Name", Both, create, ConflictCRM),
-		row("customer_street", "customerProfile.address.addressLine1", "Account.BillingStreet", Both, create, ConflictCRM),
-		row("customer_city", "customerProfile.address.city", "Account.BillingCity", Both, create, ConflictCRM),
-		row("customer_state", "customerProfile.address.state", "Account.BillingState", Both, create, ConflictCRM),
-		row("customer_postal_code", "customerProfile.address.postalCode", "Account.BillingPostalCode", Both, create, ConflictCRM),
+		row("customer_name", "customerProfile.name", standard["customer_name"], Both, create, ConflictCRM),
+		row("customer_street", "customerProfile.address.addressLine1", standard["customer_street"], Both, create, ConflictCRM),
+		row("customer_city", "customerProfile.address.city", standard["customer_city"], Both, create, ConflictCRM),
+		row("customer_state", "customerProfile.address.state", standard["customer_state"], Both, create, ConflictCRM),
+		row("customer_postal_code", "customerProfile.address.postalCode", standard["customer_postal_code"], Both, create, ConflictCRM),
 		row("customer_country", "customerProfile.address.country", "Account."+variables[VariableCountryField], Both, create, ConflictCRM),
 		row("visible", "consent.consentToShareReferralWithMicrosoftSellers", fields[FieldVisible], Both, always, ConflictCRM),
 		row("help", "inviteContext.assistanceRequestCode", fields[FieldHelp], Both, always, ConflictPartnerCenter),

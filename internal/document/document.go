@@ -107,6 +107,7 @@ type PartnerCenterCredentials struct {
 type CRM struct {
 	Type       string          `json:"type" jsonschema:"enum=salesforce,enum=dynamics365"`
 	Salesforce *SalesforceOrg  `json:"salesforce,omitempty"`
+	Dynamics   *Environment    `json:"dynamics365,omitempty"`
 	Objects    map[string]Name `json:"objects" jsonschema:"description=API name by role."`
 	Fields     map[string]Name `json:"fields" jsonschema:"description=API name by role."`
 	Stages     Stages          `json:"stages"`
@@ -115,6 +116,18 @@ type CRM struct {
 
 	Language      string `json:"language,omitempty" jsonschema:"enum=en,enum=de,enum=ja,enum=zh-Hans,enum=it,description=Of what the agent writes into Audit and Sync Status; English when absent."`
 	FallbackOwner string `json:"fallback_owner,omitempty" jsonschema:"description=User name or e-mail address of the user who owns received deals whose referral names no user of the organisation."`
+}
+
+// String names the organisation for a person.
+func (c CRM) String() string {
+	switch {
+	case c.Salesforce != nil:
+		return "Salesforce organisation " + c.Salesforce.OrgID
+	case c.Dynamics != nil:
+		return "Dynamics 365 organisation " + c.Dynamics.OrganizationID
+	default:
+		return "no organisation"
+	}
 }
 
 // Name is an API name in the CRM.
@@ -145,7 +158,26 @@ type SalesforceCredentials struct {
 	ClientSecret secret.Reference `json:"client_secret,omitempty"`
 }
 
-// Stages names the pipeline stages that the agent writes. Won and Lost empty: the first such stage of the organisation.
+// Environment is a Dataverse environment with Dynamics 365 Sales. OrganizationID is a pin; the tenant is that of the environment, which
+// may be another one than Partner Center's.
+type Environment struct {
+	OrganizationID string                 `json:"organization_id"`
+	EnvironmentURL string                 `json:"environment_url" jsonschema:"format=uri"`
+	TenantID       string                 `json:"tenant_id"`
+	Authority      string                 `json:"authority" jsonschema:"format=uri"`
+	APIVersion     string                 `json:"api_version"`
+	Credentials    EnvironmentCredentials `json:"credentials"`
+}
+
+// EnvironmentCredentials names the application of the environment's application user, with ClientSecret or Certificate (PEM, with its
+// key).
+type EnvironmentCredentials struct {
+	ClientID     string           `json:"client_id"`
+	ClientSecret secret.Reference `json:"client_secret,omitempty"`
+	Certificate  secret.Reference `json:"certificate,omitempty"`
+}
+
+// Stages names the pipeline stages that the agent writes, or what the CRM has in their place: Dynamics 365 has status reasons. Won and Lost empty: the first such stage of the organisation.
 type Stages struct {
 	OnHold string `json:"on_hold"`
 	Active string `json:"active"`

@@ -125,6 +125,68 @@ func TestSchema(t *testing.T) {
 	}
 }
 
+// dynamics is a complete document of Dynamics 365 with leads.
+func dynamics() Document {
+	d := example()
+	variables := map[string]string{}
+	for _, v := range KnownVariables(Dynamics365) {
+		variables[v.Name] = v.Default[Dynamics365]
+	}
+	d.CRM = CRM{
+		Type: Dynamics365,
+		Dynamics: &Environment{
+			OrganizationID: "7f3a2c10-5b1e-4b6f-9d0c-3f2e1d0c9b8a", EnvironmentURL: "https://fabrikam.crm4.dynamics.com", TenantID: "fabrikam.example",
+			Authority: "https://login.microsoftonline.com", APIVersion: "9.2",
+			Credentials: EnvironmentCredentials{ClientID: "app", Certificate: "file:/run/secrets/dataverse.pem"},
+		},
+		Objects: DefaultObjects(Dynamics365), Fields: DefaultFields(Dynamics365), Stages: DefaultStages(Dynamics365), Lead: &Lead{Status: variables[VariableLeadStatus]},
+	}
+	maps.Copy(d.CRM.Objects, DefaultLeadObjects(Dynamics365))
+	maps.Copy(d.CRM.Fields, DefaultLeadFields(Dynamics365))
+	d.Mappings = DefaultMappings(Dynamics365, d.CRM.Fields, variables)
+	d.Flows = nil
+	for _, f := range KnownFlows(Dynamics365) {
+		d.Flows = append(d.Flows, Flow{Name: f.Name, Enabled: true})
+	}
+	return d
+}
+
+// A document of Dynamics 365 is sound with all defaults, and what it lacks is named.
+func TestDynamicsDocument(t *testing.T) {
+	encoded, err := Encode(dynamics())
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "document-dynamics365.json", encoded)
+	if decoded, err := Decode(encoded); err != nil || cmp.Diff(dynamics(), decoded) != "" {
+		t.Errorf("it comes back as another: %v", err)
+	}
+	if len(DefaultMappings(Dynamics365, DefaultFields(Dynamics365), map[string]string{})) == 0 || len(DefaultMappings("another", nil, nil)) != 0 || len(DefaultObjects("another")) != 0 {
+		t.Error("the default mappings are not those of the CRM")
+	}
+	for says, change := range map[string]func(*Document){
+		"organization_id":                                func(d *Document) { d.CRM.Dynamics.OrganizationID = "" },
+		"environment_url":                                func(d *Document) { d.CRM.Dynamics.EnvironmentURL = "http://fabrikam.example" },
+		"crm.dynamics365.authority":                      func(d *Document) { d.CRM.Dynamics.Authority = "" },
+		"crm.dynamics365.tenant_id":                      func(d *Document) { d.CRM.Dynamics.TenantID = "" },
+		"api_version":                                    func(d *Document) { d.CRM.Dynamics.APIVersion = "66.0" },
+		"client_id":                                      func(d *Document) { d.CRM.Dynamics.Credentials.ClientID = "" },
+		"either client_secret or certificate":            func(d *Document) { d.CRM.Dynamics.Credentials.ClientSecret = "env:SECRET" },
+		"credentials.certificate: not a secret":          func(d *Document) { d.CRM.Dynamics.Credentials.Certificate = "literal" },
+		"crm.type":                                       func(d *Document) { d.CRM.Salesforce = example().CRM.Salesforce },
+		"crm.fields.solution_detail: it is missing":      func(d *Document) { delete(d.CRM.Fields, FieldSolutionDetail) },
+		"crm.objects.contact_role: it is missing":        func(d *Document) { delete(d.CRM.Objects, ObjectContactRole) },
+		"crm.stages":                                     func(d *Document) { d.CRM.Stages = Stages{} },
+		"crm.fields.contact_role_contact: it is missing": func(d *Document) { delete(d.CRM.Fields, FieldRoleContact) },
+	} {
+		d := dynamics()
+		change(&d)
+		if err := d.Validate(); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "literal") {
+			t.Errorf("want %q, got %v", says, err)
+		}
+	}
+}
+
 // withLeads is the example with leads.
 func withLeads() Document {
 	d := example()

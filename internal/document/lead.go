@@ -7,20 +7,27 @@ type Lead struct {
 	Status string `json:"status" jsonschema:"description=Of a new lead: a value of the organisation's picklist."`
 }
 
-// salesforceLeadFields are the names of a lead's fields that our example installation creates. A lead's other fields are standard.
-var salesforceLeadFields = map[string]Name{
-	FieldLeadKey:          "Cosell_Referral_Key__c",
-	FieldLeadReferralID:   "Referral_Identifier__c",
-	FieldLeadReferralLink: "Referral_Link__c",
-}
+// The names of leads and of those of their fields that our example installations create. A lead's other fields are standard.
+var (
+	salesforceLeadObjects = map[string]Name{ObjectLead: "Lead"}
+	salesforceLeadFields  = map[string]Name{
+		FieldLeadKey:          "Cosell_Referral_Key__c",
+		FieldLeadReferralID:   "Referral_Identifier__c",
+		FieldLeadReferralLink: "Referral_Link__c",
+	}
+	dynamicsLeadObjects = map[string]Name{ObjectLead: "lead"}
+	dynamicsLeadFields  = map[string]Name{
+		FieldLeadKey:          "cosell_ReferralKey",
+		FieldLeadReferralID:   "cosell_ReferralId",
+		FieldLeadReferralLink: "cosell_ReferralLink",
+	}
+)
 
 // DefaultLeadObjects gives the default API name of a CRM's leads by role; they are no part of [DefaultObjects].
-func DefaultLeadObjects(crm string) map[string]Name {
-	return cloneFor(crm, map[string]Name{ObjectLead: "Lead"})
-}
+func DefaultLeadObjects(crm string) map[string]Name { return clone(defaultNames[crm].leadObjects) }
 
 // DefaultLeadFields gives the default API names of a lead's fields by role; they are no part of [DefaultFields].
-func DefaultLeadFields(crm string) map[string]Name { return cloneFor(crm, salesforceLeadFields) }
+func DefaultLeadFields(crm string) map[string]Name { return clone(defaultNames[crm].leadFields) }
 
 // leadFaults tells what leads lack, or what is there of leads where there are none.
 func (c CRM) leadFaults() []error {

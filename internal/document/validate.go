@@ -18,6 +18,8 @@ var (
 	connectorName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
 	orgID         = regexp.MustCompile(`^00D[A-Za-z0-9]{15}$`)
 	apiVersion    = regexp.MustCompile(`^[1-9]\d\.0$`)
+	guid          = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	webAPIVersion = regexp.MustCompile(`^9\.\d$`)
 )
 
 // Validate tells everything that is wrong with a document, as one problem with code DocumentInvalid; nil when it is sound.
@@ -91,11 +93,43 @@ func (d Document) Validate() error {
 func (c CRM) faults() []error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	if c.Type != Salesforce || c.Salesforce == nil {
-		fault("crm.type: %q is not a CRM that document version %d can express; it takes %q with its salesforce block", c.Type, Version, Salesforce)
+	switch {
+	case c.Type == Salesforce && c.Salesforce != nil && c.Dynamics == nil:
+		faults = c.Salesforce.faults()
+	case c.Type == Dynamics365 && c.Dynamics != nil && c.Salesforce == nil:
+		faults = c.Dynamics.faults()
+		for _, role := range dynamicsRequired {
+			if c.Fields[role] == "" {
+				fault("crm.fields.%s: it is missing", role)
+			}
+		}
+	default:
+		fault("crm.type: %q is not a CRM that document version %d can express; it takes %q or %q, with the block of that name alone", c.Type, Version, Salesforce, Dynamics365)
 		return faults
 	}
-	org := c.Salesforce
+	if !problem.KnownLanguage(c.Language) {
+		fault("crm.language: %q is not one of %q", c.Language, problem.Languages())
+	}
+	for _, role := range RequiredFields {
+		if c.Fields[role] == "" {
+			fault("crm.fields.%s: it is missing", role)
+		}
+	}
+	faults = append(faults, c.leadFaults()...)
+	for role := range DefaultObjects(c.Type) {
+		if c.Objects[role] == "" {
+			fault("crm.objects.%s: it is missing", role)
+		}
+	}
+	if c.Stages.OnHold == "" || c.Stages.Active == "" || c.Stages.OnHold == c.Stages.Active {
+		fault("crm.stages: on_hold and active must be two different stages")
+	}
+	return faults
+}
+
+func (org SalesforceOrg) faults() []error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if !orgID.MatchString(org.OrgID) {
 		fault("crm.salesforce.org_id: %q is not an organisation id of 18 characters, and without the pin the agent starts nothing", org.OrgID)
 	}
@@ -124,22 +158,41 @@ func (c CRM) faults() []error {
 	if push := org.Push; push != nil {
 		faults = append(faults, push.faults()...)
 	}
-	if !problem.KnownLanguage(c.Language) {
-		fault("crm.language: %q is not one of %q", c.Language, problem.Languages())
+	return faults
+}
+
+// dynamicsRequired are the roles that a document of Dynamics 365 needs beside RequiredFields.
+var dynamicsRequired = []string{FieldSolutionOpportunity, FieldSolutionDetail, FieldDetailIdentifier, FieldRoleOpportunity, FieldRoleContact}
+
+func (e Environment) faults() []error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if !guid.MatchString(e.OrganizationID) {
+		fault("crm.dynamics365.organization_id: %q is not a GUID in lower case, and without the pin the agent starts nothing", e.OrganizationID)
 	}
-	for _, role := range RequiredFields {
-		if c.Fields[role] == "" {
-			fault("crm.fields.%s: it is missing", role)
+	if err := CheckEndpoint(e.EnvironmentURL); err != nil {
+		fault("crm.dynamics365.environment_url: %w", err)
+	}
+	if err := CheckEndpoint(e.Authority); err != nil {
+		fault("crm.dynamics365.authority: %w", err)
+	}
+	if e.TenantID == "" {
+		fault("crm.dynamics365.tenant_id: it is missing")
+	}
+	if !webAPIVersion.MatchString(e.APIVersion) {
+		fault("crm.dynamics365.api_version: %q is not of the form 9.2", e.APIVersion)
+	}
+	if e.Credentials.ClientID == "" {
+		fault("crm.dynamics365.credentials.client_id: it is missing")
+	}
+	given := map[string]secret.Reference{"client_secret": e.Credentials.ClientSecret, "certificate": e.Credentials.Certificate}
+	if (given["client_secret"] == "") == (given["certificate"] == "") {
+		fault("crm.dynamics365.credentials: give either client_secret or certificate")
+	}
+	for name, reference := range given {
+		if _, err := secret.ParseReference(string(reference)); err != nil && reference != "" {
+			fault("crm.dynamics365.credentials.%s: %w", name, err)
 		}
-	}
-	faults = append(faults, c.leadFaults()...)
-	for role := range DefaultObjects(c.Type) {
-		if c.Objects[role] == "" {
-			fault("crm.objects.%s: it is missing", role)
-		}
-	}
-	if c.Stages.OnHold == "" || c.Stages.Active == "" || c.Stages.OnHold == c.Stages.Active {
-		fault("crm.stages: on_hold and active must be two different stages")
 	}
 	return faults
 }

@@ -62,7 +62,7 @@ var knownVariables = []KnownVariable{
 	{VariableCoSellOnly, "Whether only co-sell opportunities come from Partner Center into the CRM, and no leads. Leads come where the connector has them, see the guide Leads.", VariableYesNo,
 		map[string]string{Salesforce: No, Dynamics365: No}},
 	{VariableLeadStatus, "The status of a lead that comes from Partner Center: a value of the organisation's picklist.", VariableText,
-		map[string]string{Salesforce: "Open - Not Contacted"}},
+		map[string]string{Salesforce: "Open - Not Contacted", Dynamics365: "New"}},
 	{VariableAutoHealInterval, "How often the sweep looks for differences that no event announced.", VariableDuration,
 		map[string]string{Salesforce: "15m", Dynamics365: "15m"}},
 }

@@ -13,6 +13,13 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 )
 
+// Field describes a field of an organisation. The terms are those of Salesforce's describe, into which other CRMs' descriptions
+// are put.
+type Field = salesforce.FieldDescribe
+
+// ListValue is a value of a field that has a list.
+type ListValue = salesforce.PicklistValue
+
 // Finding is something about a row that the organisation does not go along with.
 type Finding struct {
 	Code   problem.Code

@@ -213,8 +213,8 @@ func (e *Environment) changedContacts(ctx context.Context, since time.Time) (hit
 		return nil, since, err
 	}
 	latest = since
-	if len(rows) > 0 && modified(rows[0]).After(latest) {
-		latest = modified(rows[0])
+	if len(rows) > 0 && moment(rows[0], "modifiedon").After(latest) {
+		latest = moment(rows[0], "modifiedon")
 	}
 	if since.IsZero() {
 		return nil, latest, nil

@@ -1,4 +1,4 @@
-package dynamics365
+package dynamics365_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
+	adapter "github.com/cosell-sync/terraform-provider-cosell/agent/crm/dynamics365"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/match"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
@@ -126,7 +127,7 @@ func TestUpdate(t *testing.T) {
 	w := newWorld(t)
 	w.open()
 	record := w.read(w.create(received()))
-	status, audit := "Needs attention", strings.Repeat("a long line\n", 40)
+	status, audit := "Needs attention", strings.Repeat("a long line\n", 100)
 	changes := crm.Changes{
 		Fields: map[string]any{"description": "changed", "estimatedvalue": json.Number("99"), "cosell_HowCanMicrosoftHelp": "Quotes or licensing", "statuscode": "In Progress"},
 		Book:   crm.Bookkeeping{SyncStatus: &status, Audit: &audit},
@@ -141,7 +142,7 @@ func TestUpdate(t *testing.T) {
 	}
 	got := w.read(record.ID)
 	if got.Fields["description"] != "changed" || got.Fields["estimatedvalue"] != json.Number("99") || got.Fields["cosell_HowCanMicrosoftHelp"] != "Quotes or licensing" ||
-		got.Fields["statuscode"] != "In Progress" || got.SyncStatus != status || !strings.HasPrefix(audit, got.Audit) || len(got.Audit) > 300 || got.Fields["name"] != record.Fields["name"] {
+		got.Fields["statuscode"] != "In Progress" || got.SyncStatus != status || !strings.HasPrefix(audit, got.Audit) || len(got.Audit) > 1000 || got.Fields["name"] != record.Fields["name"] {
 		t.Errorf("read %+v", got)
 	}
 	var sold, people []string
@@ -262,10 +263,10 @@ func TestLookups(t *testing.T) {
 	if err != nil || owner != user {
 		t.Errorf("the owner is %q, %v", owner, err)
 	}
-	if fallback := w.open(func(n *Names) { n.FallbackOwner = "olga@partner.example" }); fallback.owner != user {
-		t.Errorf("the fallback owner is %q", fallback.owner)
+	if fallback := w.open(func(n *adapter.Names) { n.FallbackOwner = "olga@partner.example" }); fallback.FallbackOwner() != user {
+		t.Errorf("the fallback owner is %q", fallback.FallbackOwner())
 	}
-	if _, err := Open(t.Context(), w.agent, func() Names { n := names; n.FallbackOwner = "nobody"; return n }()); !errors.Is(err, problem.New(problem.UserMissing, "", "")) {
+	if _, err := adapter.Open(t.Context(), w.agent, func() adapter.Names { n := names; n.FallbackOwner = "nobody"; return n }()); !errors.Is(err, problem.New(problem.UserMissing, "", "")) {
 		t.Errorf("an unknown fallback owner gives %v", err)
 	}
 }
@@ -373,7 +374,7 @@ func TestLeads(t *testing.T) {
 	if err != nil || len(hits) != 1 || hits[0].ID != id {
 		t.Errorf("the feed gives %v, %v", hits, err)
 	}
-	if _, err := w.admin.QualifyLead(t.Context(), strings.TrimPrefix(id, leadPrefix), qualified); err != nil {
+	if _, err := w.admin.QualifyLead(t.Context(), strings.TrimPrefix(id, adapter.LeadPrefix), qualified); err != nil {
 		t.Fatal(err)
 	}
 	if hits, _, err := feed.Changes(t.Context(), position); err != nil || len(hits) != 1 {

@@ -173,7 +173,7 @@ func (e *Environment) ReadLead(ctx context.Context, id string) (crm.Lead, error)
 
 func (e *Environment) leadOf(row map[string]any) (crm.Lead, error) {
 	lead := crm.Lead{
-		ID: leadPrefix + strings.ToLower(text(row[e.lead.PrimaryID])), Version: text(row["@odata.etag"]), ModifiedAt: modified(row),
+		ID: leadPrefix + strings.ToLower(text(row[e.lead.PrimaryID])), Version: text(row["@odata.etag"]), ModifiedAt: moment(row, "modifiedon"),
 		Key: text(row[strings.ToLower(e.names.Leads.Key)]), Converted: fmt.Sprint(row[stateColumn]) == strconv.Itoa(leadQualified), Values: deal.Values{},
 	}
 	for _, value := range e.leads.order {

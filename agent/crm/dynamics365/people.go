@@ -18,6 +18,9 @@ const mostPeople = 50
 // peopleColumns say where a table keeps a person. Where phone is empty, mobile counts.
 type peopleColumns struct{ first, last, phone, mobile, email string }
 
+// userTable is the table of the environment's users.
+const userTable = "systemuser"
+
 var (
 	contactColumns = peopleColumns{"firstname", "lastname", "telephone1", "mobilephone", "emailaddress1"}
 	userColumns    = peopleColumns{"firstname", "lastname", "address1_telephone1", "mobilephone", "internalemailaddress"}

@@ -65,15 +65,19 @@ func (e *Environment) follow(ctx context.Context) error {
 			e.selected = append(e.selected, selectable(p.column))
 		}
 	}
-	e.selected = append(e.selected, e.opportunity.PrimaryID, stageColumn, "modifiedon", lookupValue(accountLookup), lookupValue(customerLookup),
+	e.selected = append(e.selected, e.opportunity.PrimaryID, stageColumn, "modifiedon", "createdon", lookupValue(accountLookup), lookupValue(customerLookup),
 		lookupValue(contactLookup), lookupValue(ownerLookup))
 	slices.Sort(e.selected)
 	e.selected = slices.Compact(e.selected)
 	if other := e.opportunity.navigation(customerLookup, e.account.LogicalName); other != "" {
 		expanded[other] = expanded[e.customerNavigation()]
 	}
+	users, err := describe(ctx, e.client, userTable, false)
+	if err != nil {
+		return fmt.Errorf("describe %s: %w", userTable, err)
+	}
 	if owner := e.ownerNavigation(); owner != "" {
-		expanded[owner] = append(expanded[owner], personColumns(userColumns)...)
+		expanded[owner] = append(expanded[owner], users.having(personColumns(userColumns))...)
 	}
 	for navigation, columns := range expanded {
 		slices.Sort(columns)
@@ -99,7 +103,12 @@ func (e *Environment) contactNavigation() string {
 }
 
 // ownerNavigation leads to the user who owns a row; a row that a team owns has none.
-func (e *Environment) ownerNavigation() string { return e.opportunity.navigation("owninguser", "") }
+func (e *Environment) ownerNavigation() string {
+	if navigation := e.opportunity.navigation("owninguser", ""); navigation != "" {
+		return navigation
+	}
+	return e.opportunity.navigation(ownerLookup, userTable)
+}
 
 // lookup gives the navigation property of a path's first step, and the table that it leads to.
 func (e *Environment) lookup(step string) (navigation, target string) {
@@ -192,7 +201,7 @@ func (e *Environment) record(row map[string]any, solutions, roles []map[string]a
 	own := func(name string) string { return text(row[strings.ToLower(name)]) }
 	etag := text(row["@odata.etag"])
 	record := crm.Record{
-		ID: strings.ToLower(text(row[e.opportunity.PrimaryID])), Version: versionOf(etag, status), ModifiedAt: modified(row), Fields: fields,
+		ID: strings.ToLower(text(row[e.opportunity.PrimaryID])), Version: versionOf(etag, status), ModifiedAt: moment(row, "modifiedon"), CreatedAt: moment(row, "createdon"), Fields: fields,
 		Sync: row[strings.ToLower(n.Sync)] == true, ReferralID: own(n.ReferralID), Key: own(n.Key), Audit: own(n.Audit), SyncStatus: own(n.SyncStatus),
 		AccountID: strings.ToLower(accountID),
 	}
@@ -208,8 +217,9 @@ func (e *Environment) record(row map[string]any, solutions, roles []map[string]a
 	return record
 }
 
-func modified(row map[string]any) time.Time {
-	at, err := time.Parse(time.RFC3339, text(row["modifiedon"]))
+// moment reads a date-time of a row.
+func moment(row map[string]any, column string) time.Time {
+	at, err := time.Parse(time.RFC3339, text(row[column]))
 	if err != nil {
 		return time.Time{}
 	}

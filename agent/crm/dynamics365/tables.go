@@ -56,6 +56,14 @@ func (t *table) column(name string) (dataverse.Column, bool) {
 	return column, found
 }
 
+// having gives those of the columns that the table shows.
+func (t *table) having(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, found := t.column(name)
+		return !found
+	})
+}
+
 // navigation gives the navigation property of a lookup column to a table, whose case counts; "" when there is none.
 func (t *table) navigation(column, target string) string {
 	for _, lookup := range t.lookups {

@@ -1,16 +1,20 @@
-package dynamics365
+package dynamics365_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	adapter "github.com/cosell-sync/terraform-provider-cosell/agent/crm/dynamics365"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/dataverse"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	sandbox "github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/dataverse"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/entra"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
@@ -25,7 +29,8 @@ type world struct {
 	remote *sandbox.Environment
 	admin  *dataverse.Client
 	agent  *dataverse.Client
-	env    *Environment
+	signIn entra.Credentials // of the agent
+	env    *adapter.Environment
 	calls  atomic.Int32    // requests of any kind but for tokens
 	seen   map[string]bool // states that the feed has named
 }
@@ -52,6 +57,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.signIn = agent
 	if w.remote, err = sandbox.New(w.kit, sandbox.Options{Tokens: tenant, Provider: provider.ClientID, Agent: agent.ClientID, KeyIndexTime: -1}); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +85,7 @@ func (w *world) client(url string, c entra.Credentials, tag string) *dataverse.C
 	return client
 }
 
-var names = Names{
+var names = adapter.Names{
 	Opportunity: "opportunity", Account: "account", Contact: "contact", Solution: "cosell_MicrosoftSolution", Detail: "cosell_SolutionDetail",
 	ContactRole: "connection", RoleOpportunity: "record1id", RoleContact: "record2id",
 	Sync: "cosell_SyncWithPartnerCenter", ReferralID: "cosell_ReferralId", Key: "cosell_ReferralKey", SyncStatus: "cosell_SyncStatus", Audit: "cosell_Audit",
@@ -89,7 +95,7 @@ var names = Names{
 		"Account.name", "Account.address1_postalcode", "Account.address1_country", "Account.address1_city",
 	},
 	Country: "address1_country", PostalCode: "address1_postalcode", Stages: []string{"On Hold", "In Progress", "Won", "Canceled"},
-	Leads: LeadNames{Table: "lead", Key: "cosell_ReferralKey", ReferralID: "cosell_ReferralId", ReferralLink: "cosell_ReferralLink", Status: "New"},
+	Leads: adapter.LeadNames{Table: "lead", Key: "cosell_ReferralKey", ReferralID: "cosell_ReferralId", ReferralLink: "cosell_ReferralLink", Status: "New"},
 }
 
 func (w *world) must(err error) {
@@ -121,6 +127,10 @@ func (w *world) install() {
 		_, err := w.admin.CreateAlternateKey(w.Context(), solution, table, name+"Unique", label(name), []string{name})
 		w.must(err)
 	}
+	var options []dataverse.Option
+	for _, help := range document.DefaultHelp() {
+		options = append(options, dataverse.Option{Label: label(help.CRM)})
+	}
 	for _, table := range []string{"opportunity", "lead"} {
 		column(table, dataverse.Column{Kind: dataverse.Text, SchemaName: names.Key, MaxLength: 100})
 		column(table, dataverse.Column{Kind: dataverse.Text, SchemaName: names.ReferralID, MaxLength: 100})
@@ -130,8 +140,11 @@ func (w *world) install() {
 	column("opportunity", dataverse.Column{Kind: dataverse.YesNo, SchemaName: names.Sync, YesLabel: label("Yes"), NoLabel: label("No")})
 	column("opportunity", dataverse.Column{Kind: dataverse.YesNo, SchemaName: "cosell_ReferralVisibility", YesLabel: label("Visible"), NoLabel: label("Not visible")})
 	column("opportunity", dataverse.Column{Kind: dataverse.Text, SchemaName: names.SyncStatus, MaxLength: 200})
-	column("opportunity", dataverse.Column{Kind: dataverse.Memo, SchemaName: names.Audit, MaxLength: 300})
-	column("opportunity", dataverse.Column{Kind: dataverse.Choice, SchemaName: "cosell_HowCanMicrosoftHelp", Options: []dataverse.Option{{Label: label("General or other")}, {Label: label("Quotes or licensing")}}})
+	column("opportunity", dataverse.Column{Kind: dataverse.Memo, SchemaName: names.Audit, MaxLength: 1000})
+	column("opportunity", dataverse.Column{Kind: dataverse.Choice, SchemaName: "cosell_HowCanMicrosoftHelp", Options: options})
+	for _, name := range []string{"cosell_MicrosoftCrmId", "cosell_ReferralProgram", "cosell_CloseReason"} {
+		column("opportunity", dataverse.Column{Kind: dataverse.Text, SchemaName: name, MaxLength: 200})
+	}
 	table := func(schema string, organization bool) {
 		w.Helper()
 		_, err := w.admin.CreateTable(w.Context(), solution, dataverse.NewTable{
@@ -171,13 +184,13 @@ func (w *world) track(table string) {
 }
 
 // open looks at the environment as the agent does when it starts.
-func (w *world) open(change ...func(*Names)) *Environment {
+func (w *world) open(change ...func(*adapter.Names)) *adapter.Environment {
 	w.Helper()
 	n := names
 	for _, c := range change {
 		c(&n)
 	}
-	env, err := Open(w.Context(), w.agent, n)
+	env, err := adapter.Open(w.Context(), w.agent, n)
 	w.must(err)
 	w.env = env
 	return env
@@ -221,3 +234,24 @@ func (w *world) wait(d time.Duration) { w.kit.Clock.Advance(d) }
 
 // qualified is how a seller qualifies a lead into an opportunity.
 var qualified = dataverse.Qualify{CreateOpportunity: true, Status: 3}
+
+// rows reads rows as a person sees them.
+func (w *world) rows(set, filter string) []map[string]any {
+	w.Helper()
+	rows, err := dataverse.List[map[string]any](w.Context(), w.admin, set, dataverse.Query{Filter: filter})
+	w.must(err)
+	return rows
+}
+
+// sleep waits, or ends early with the context.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// mutex is what the agents of a test lock their log with.
+type mutex = sync.Mutex

@@ -209,7 +209,7 @@ func TestErrors(t *testing.T) {
 // What the flow service said is found within Dataverse's own error.
 func TestInnerErrors(t *testing.T) {
 	for message, want := range map[string]string{
-		`Flow client error returned with status code "BadRequest" and details "{"error":{"code":"ChildFlowNeverPublished","message":"flow 1"}}".`:                                                            "ChildFlowNeverPublished",
+		`Flow client error returned with status code "BadRequest" and details "{"error":{"code":"ChildFlowNeverPublished","message":"flow 1"}}".`:                                                               "ChildFlowNeverPublished",
 		`Flow client error … details "{"error":{"code":"MultipleErrorsOccurred","message":"several","details":[{"code":"XrmConnectionReferenceMissingConnection","message":"no"},{"code":"B","message":""}]}}"`: "XrmConnectionReferenceMissingConnection",
 	} {
 		client := newFake(t, refusal(400, "0x80060467", message)).client()

@@ -133,11 +133,11 @@ func (c *answering) check(ctx context.Context, center referral.API, d document.D
 	if scope := scopeOf(d.PartnerCenter.Scope); scope != nil && !scope(found) {
 		return problem.New(problem.OutOfScope, "referral "+id, "")
 	}
-	ours, err := c.plan.FromRecord(c.record.Fields)
+	ours, err := c.plan.Only(deal.StatusField).FromRecord(c.record.Fields)
 	if err != nil {
 		return err
 	}
-	theirs, err := c.plan.FromReferral(found.Tree)
+	theirs, err := c.plan.Only(deal.StatusField).FromReferral(found.Tree)
 	if err != nil {
 		return err
 	}

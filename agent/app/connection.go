@@ -34,6 +34,7 @@ type connection struct {
 	sweep    time.Duration
 	watchCRM bool
 	leads    crm.Feed // nil: nobody watches leads
+	document string   // the hash of the document's content
 	log      hclog.Logger
 }
 
@@ -122,6 +123,9 @@ func (a *App) connection(d document.Document, org *adapter.Org, center referral.
 	if err != nil {
 		return nil, err
 	}
+	if rules.Document, err = document.Hash(d); err != nil {
+		return nil, err
+	}
 	poll, pollErr := time.ParseDuration(d.Schedule.Poll)
 	sweep, sweepErr := time.ParseDuration(d.Schedule.Sweep)
 	if err := errors.Join(pollErr, sweepErr); err != nil {
@@ -136,7 +140,7 @@ func (a *App) connection(d document.Document, org *adapter.Org, center referral.
 		Log:        a.log.Named("reconcile"),
 	})
 	c := &connection{
-		machine: a.machine, store: a.store, org: org, center: center, engine: engine, poll: poll, sweep: sweep, log: a.log,
+		machine: a.machine, store: a.store, org: org, center: center, engine: engine, poll: poll, sweep: sweep, document: rules.Document, log: a.log,
 		watchCRM: d.Flow(document.FlowOpportunityToPartnerCenter) || d.Flow(document.FlowSolutionsToPartnerCenter),
 	}
 	if d.Flow(document.FlowLeadsToPartnerCenter) {

@@ -49,10 +49,11 @@ func (r *run) onLead(ctx context.Context) (store.Outcome, error) {
 	}
 	r.referral = &found
 	if r.outOfScope() {
-		return store.Done{}, nil
+		return r.gate(store.OutOfScope), nil
 	}
-	switch values, err := r.settings.Plan.FromReferral(found.Tree); {
-	case err != nil:
+	switch values, failed, err := r.settings.Plan.TryReferral(found.Tree); {
+	case err != nil || ofLeads(failed) != nil:
+		err = errors.Join(err, ofLeads(failed))
 		return nil, unreadable(problem.OpportunityRefused, "referral "+found.ID, err)
 	case deal.Terminal(values[deal.StatusField]):
 		return r.leadClosed(ctx)
@@ -131,7 +132,7 @@ func (r *run) receiveLead(ctx context.Context, values deal.Values) (store.Outcom
 	switch {
 	case r.settings.CoSellOnly:
 		r.log.Info("is a lead, which Partner Center keeps", "referral", r.referral.ID, "code", problem.LeadNotShared, "because", coSellOnly)
-		return store.Gate{Flow: coSellOnly}, nil
+		return r.gate(coSellOnly), nil
 	case !r.settings.Leads:
 		r.log.Info("is a lead, which Partner Center keeps until it is accepted", "referral", r.referral.ID)
 		return store.Done{}, nil
@@ -144,7 +145,7 @@ func (r *run) receiveLead(ctx context.Context, values deal.Values) (store.Outcom
 		return r.bindLead(ctx, id)
 	}
 	if flow, blocked := r.settings.Blocked[CreateOpportunity]; blocked {
-		return store.Gate{Flow: flow}, nil
+		return r.gate(flow), nil
 	}
 	fitted := r.leads.FitLead(deal.Lead(values, mapping.ContactsOf(r.referral.Tree)))
 	body, err := r.leads.EncodeLead(r.referral.ID, fitted)
@@ -222,7 +223,7 @@ func (r *run) finishLead(ctx context.Context, intent store.Intent, planned journ
 // updateLead carries news of the referral to the fields that the seller has not edited.
 func (r *run) updateLead(ctx context.Context, lead crm.Lead, values deal.Values) (store.Outcome, error) {
 	if r.settings.CoSellOnly {
-		return store.Gate{Flow: coSellOnly}, nil
+		return r.gate(coSellOnly), nil
 	}
 	written, attempts := leadMemory(r.deal)
 	news := r.leads.FitLead(deal.Lead(values, mapping.ContactsOf(r.referral.Tree)))
@@ -238,7 +239,7 @@ func (r *run) updateLead(ctx context.Context, lead crm.Lead, values deal.Values)
 		return store.Done{}, r.commit(ctx, change)
 	}
 	if flow, blocked := r.settings.Blocked[UpdateOpportunity]; blocked {
-		return store.Gate{Flow: flow}, nil
+		return r.gate(flow), nil
 	}
 	if settled := lead.ModifiedAt.Add(Precision); r.readAt.Before(settled) {
 		return store.Retry{At: settled}, nil
@@ -369,9 +370,13 @@ func (r *run) claimOpportunity(ctx context.Context, lead crm.Lead, values deal.V
 // acceptance is the patch that accepts the referral. The deal value and the close date go with it, as far as the opportunity has
 // them: who accepts a lead in the portal enters both.
 func (r *run) acceptance() ([]byte, error) {
-	values, err := r.settings.Plan.FromRecord(r.record.Fields)
+	values, failed, err := r.settings.Plan.TryRecord(r.record.Fields)
 	if err != nil {
 		return nil, unreadable(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
+	}
+	if failed[deal.DealValue] != nil || failed[deal.Currency] != nil {
+		delete(values, deal.DealValue) // one without the other says nothing
+		delete(values, deal.Currency)
 	}
 	said := deal.Values{}
 	for _, rule := range r.rules {
@@ -403,7 +408,7 @@ func (r *run) holdAcceptance(ctx context.Context, flow string) (store.Outcome, e
 		return nil, err
 	}
 	r.log.Info("would accept the lead", "held_by", flow, "referral", r.referral.ID)
-	return store.Gate{Flow: flow}, r.keepHeld(ctx, intentPatch, r.referral.ID, patch)
+	return r.gate(flow), r.keepHeld(ctx, intentPatch, r.referral.ID, patch)
 }
 
 func (r *run) acceptLead(ctx context.Context) error {
@@ -473,6 +478,18 @@ func (r *run) tellReceived() string {
 		sentences = append(sentences, r.say(problem.LeadStays, r.deal.Link.CRMID))
 	}
 	return r.settings.Language.Join(sentences)
+}
+
+// ofLeads gives the failure of a field that leads take over: what is written to a lead is compared with all of them, so one that is
+// not known stops the lead. It is nil when none failed.
+func ofLeads(failed mapping.Failed) error {
+	stops := mapping.Failed{}
+	for _, field := range deal.LeadSources {
+		if failure := failed[field]; failure != nil {
+			stops[field] = failure
+		}
+	}
+	return stops.First()
 }
 
 func packLead(values deal.Values) store.Values {

@@ -17,7 +17,7 @@ import (
 
 // receive creates the opportunity of a referral, on hold and with Sync set.
 func (r *run) receive(ctx context.Context) (store.Outcome, error) {
-	values, err := r.settings.Plan.FromReferral(r.referral.Tree)
+	values, failed, err := r.settings.Plan.TryReferral(r.referral.Tree)
 	if err != nil {
 		return nil, unreadable(problem.OpportunityRefused, "referral "+r.referral.ID, err)
 	}
@@ -25,14 +25,21 @@ func (r *run) receive(ctx context.Context) (store.Outcome, error) {
 	case deal.Terminal(values[deal.StatusField]):
 		return store.Done{}, nil
 	case r.referral.Lead:
+		if err := ofLeads(failed); err != nil {
+			return nil, unreadable(problem.OpportunityRefused, "referral "+r.referral.ID, err)
+		}
 		return r.receiveLead(ctx, values)
 	}
 	if outcome, err := r.mayBeOurs(ctx); outcome != nil || err != nil {
 		return outcome, err
 	}
-	if flow, blocked := r.settings.Blocked[CreateOpportunity]; blocked {
-		return store.Gate{Flow: flow}, nil
+	if err := r.indispensable(failed); err != nil {
+		return nil, unreadable(problem.OpportunityRefused, "referral "+r.referral.ID, err)
 	}
+	if flow, blocked := r.settings.Blocked[CreateOpportunity]; blocked {
+		return r.gate(flow), nil
+	}
+	r.fail(failed)
 	return r.createOpportunity(ctx, values)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
@@ -27,7 +28,9 @@ type run struct {
 	// counterpart is Microsoft's referral of the engagement; nil: there is none, or it was not read.
 	counterpart *referral.Referral
 	readAt      time.Time // when the record was read
-	log         hclog.Logger
+	// failed are the fields whose mapping cannot turn what a side holds; they are left alone, and the rest of the deal goes on.
+	unmapped mapping.Failed
+	log      hclog.Logger
 }
 
 // reconcile loads the deal, finishes what an earlier run left open, reads both sides and takes the one step that is due.
@@ -293,7 +296,7 @@ func (r *run) rejoin(ctx context.Context) (store.Outcome, error) {
 	}
 	r.referral = &found
 	if r.outOfScope() {
-		return store.Done{}, nil // an organisation that was copied names the referrals of the one it was copied from
+		return r.gate(store.OutOfScope), nil // an organisation that was copied names the referrals of the one it was copied from
 	}
 	if err := r.bind(ctx, nil); err != nil {
 		return nil, err
@@ -320,7 +323,7 @@ func (r *run) onlyReferral(ctx context.Context) (store.Outcome, error) {
 		return r.joinEngagement(ctx)
 	}
 	if r.outOfScope() {
-		return store.Done{}, nil
+		return r.gate(store.OutOfScope), nil
 	}
 	id, found, err := r.crm.FindByReferral(ctx, r.referral.ID)
 	if err != nil {

@@ -137,7 +137,7 @@ type Overview struct {
 func (s *SQL) Deals(ctx context.Context, problems bool, limit int) ([]Overview, error) {
 	condition := ""
 	if problems {
-		condition = ` AND (w.state <> 'active' OR w.code <> '' OR w.problem <> '')`
+		condition = ` AND (w.state <> 'active' OR w.code <> '' OR w.problem <> '') AND w.flow <> '` + OutOfScope + `'`
 	}
 	return view(ctx, s, s.scanOverview, selectOverview+condition+` ORDER BY d.deal_key LIMIT $2`, max(limit, 0))
 }

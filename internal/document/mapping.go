@@ -15,10 +15,21 @@ const (
 	ConflictPreferPartnerCenter = "prefer_partner_center_unless_blank" // the same, the other way round
 	ConflictManual              = "manual"                             // neither: the field waits for a person, everything else goes on
 	ConflictWriteOnce           = "write_once"                         // a side that has a value keeps it for good
+	ConflictLatch               = "latch"                              // the same, said of a tick: set on either side, it is set on both for good
+	ConflictLastWriter          = "last_writer"                        // the side whose record was changed last wins
 )
 
+// ConflictOff takes a field out of the mapping. It stands in declarations only: in a document the row is absent.
+const ConflictOff = "off"
+
+// Indispensable are the fields that cannot be off: without them no deal is shared, received or recognised.
+var Indispensable = []string{
+	"name", "deal_value", "currency", "close_date", "status", "help", "visible", "customer_name", "customer_street", "customer_city", "customer_country",
+	"referral_id", "referral_link",
+}
+
 // ConflictRules lists what a mapping row's conflict may be.
-var ConflictRules = []string{ConflictCRM, ConflictPartnerCenter, ConflictPreferCRM, ConflictPreferPartnerCenter, ConflictManual, ConflictWriteOnce}
+var ConflictRules = []string{ConflictCRM, ConflictPartnerCenter, ConflictPreferCRM, ConflictPreferPartnerCenter, ConflictManual, ConflictWriteOnce, ConflictLatch, ConflictLastWriter}
 
 // What an empty source does to the other side's value on update.
 const (
@@ -34,7 +45,7 @@ type Mapping struct {
 	CRM           Name     `json:"crm" jsonschema:"description=Field of the opportunity; a dotted path reaches a related record. Empty where an outbound constant or expression needs none."`
 	Direction     string   `json:"direction" jsonschema:"enum=inbound,enum=outbound,enum=both"`
 	On            []string `json:"on" jsonschema:"description=create and/or update."`
-	Conflict      string   `json:"conflict" jsonschema:"enum=crm,enum=partner_center,enum=prefer_crm_unless_blank,enum=prefer_partner_center_unless_blank,enum=manual,enum=write_once"`
+	Conflict      string   `json:"conflict" jsonschema:"enum=crm,enum=partner_center,enum=prefer_crm_unless_blank,enum=prefer_partner_center_unless_blank,enum=manual,enum=write_once,enum=latch,enum=last_writer"`
 
 	Constant           string  `json:"constant,omitempty" jsonschema:"description=The value that is written; there is no source then."`
 	Default            string  `json:"default,omitempty" jsonschema:"description=What is written when the result would be empty."`
@@ -192,7 +203,7 @@ func (c *rowCheck) merge() {
 	if m.Null != "" {
 		c.oneOf("null", m.Null, NullClear, NullKeep)
 	}
-	if needsBoth := []string{ConflictPreferCRM, ConflictPreferPartnerCenter, ConflictManual}; m.Direction != Both && slices.Contains(needsBoth, m.Conflict) {
+	if needsBoth := []string{ConflictPreferCRM, ConflictPreferPartnerCenter, ConflictManual, ConflictLastWriter}; m.Direction != Both && slices.Contains(needsBoth, m.Conflict) {
 		c.fault("conflict", "%s decides between two sides that write; use direction both, or %s or %s", m.Conflict, ConflictCRM, ConflictPartnerCenter)
 	}
 	if !slices.Contains(merged, m.Field) {
@@ -204,7 +215,8 @@ func (c *rowCheck) merge() {
 	if m.Null != "" {
 		c.fault("null", "%s has a rule of its own for empty values", m.Field)
 	}
-	if m.Conflict != ConflictCRM && m.Conflict != ConflictPartnerCenter {
+	amount := m.Field == "deal_value" && m.Conflict == ConflictLastWriter // the currency goes with it
+	if m.Conflict != ConflictCRM && m.Conflict != ConflictPartnerCenter && !amount {
 		c.fault("conflict", "%s is merged by a rule of its own; use %s or %s", m.Field, ConflictCRM, ConflictPartnerCenter)
 	}
 	if slices.Contains(fixed, m.Field) && m.Transforms() {

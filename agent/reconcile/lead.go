@@ -174,21 +174,9 @@ func (r *run) bindLead(ctx context.Context, id string) (store.Outcome, error) {
 }
 
 func (r *run) sendLead(ctx context.Context, intent store.Intent, planned journalled) (store.Outcome, error) {
-	id, err := r.leads.CreateLead(ctx, planned.Body)
-	if errors.Is(err, crm.ErrExists) {
-		found, exists, findErr := r.leads.FindLead(ctx, intent.Correlation)
-		if findErr != nil {
-			return nil, findErr
-		}
-		if exists {
-			id, err = found, nil
-		}
-	}
+	id, err := r.insert(ctx, intent, planned.Body, r.leads.CreateLead, r.leads.FindLead)
 	if err != nil {
-		if problem.ClassOf(err) == problem.NeedsPerson && !wire.IsAmbiguous(err) {
-			err = problem.Wrap(problem.OpportunityRefused, "referral "+intent.Correlation, err)
-		}
-		return nil, r.refused(ctx, intent, err)
+		return nil, err
 	}
 	r.log.Info("created the lead", "lead", id, "referral", intent.Correlation)
 	return store.Done{}, r.leadCreated(ctx, intent, planned, id)
@@ -204,13 +192,13 @@ func (r *run) leadCreated(ctx context.Context, intent store.Intent, planned jour
 	})
 }
 
-// finishLead looks for the lead that an earlier run may have created. The unique key says for certain that there is none; it is
+// finishLead looks for the lead that an earlier run may have created. The unique key, and the recycle bin, say for certain that there is none; it is
 // made anew then, if the referral is still a lead.
 func (r *run) finishLead(ctx context.Context, intent store.Intent, planned journalled) (store.Outcome, error) {
 	if !r.settings.Leads {
 		return store.Done{}, nil // the intent stays open until leads are switched on again
 	}
-	id, found, err := r.leads.FindLead(ctx, intent.Correlation)
+	id, found, err := r.inserted(ctx, intent, r.leads.FindLead, r.leads.FindDeletedLead)
 	if err != nil {
 		return nil, err
 	}

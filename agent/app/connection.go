@@ -59,11 +59,12 @@ func (a *App) connect(ctx context.Context, d document.Document) (*connection, er
 
 func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection, error) {
 	budget := a.newBudget(d)
-	org, center, err := a.open(ctx, d, budget)
+	clocks := a.newClocks()
+	org, center, err := a.open(ctx, d, budget, clocks)
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.connection(d, org, center)
+	c, err := a.connection(d, org, center, clocks)
 	if err != nil {
 		return nil, err
 	}
@@ -76,12 +77,12 @@ func (a *App) newBudget(d document.Document) *callBudget {
 }
 
 // open makes the clients of both sides, checks the pin of the organisation and looks at it. Calls to the CRM go through the budget.
-func (a *App) open(ctx context.Context, d document.Document, budget *callBudget) (*adapter.Org, referral.API, error) {
-	crmStack, err := a.stack(budget)
+func (a *App) open(ctx context.Context, d document.Document, budget *callBudget, clocks *clocks) (*adapter.Org, referral.API, error) {
+	crmStack, err := a.stack(budget, clocks.of("Salesforce"))
 	if err != nil {
 		return nil, nil, err
 	}
-	centerStack, err := a.stack(a.machine.Transport)
+	centerStack, err := a.stack(a.machine.Transport, clocks.of("Partner Center"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,14 +108,14 @@ func (a *App) open(ctx context.Context, d document.Document, budget *callBudget)
 	return org, referral.NewClient(center), nil
 }
 
-func (a *App) stack(transport http.RoundTripper) (*wire.Client, error) {
+func (a *App) stack(transport http.RoundTripper, dated func(date, sent, received time.Time)) (*wire.Client, error) {
 	return wire.New(wire.Options{
 		Transport: transport, Clock: a.machine.Now, Log: a.log.Named("wire"), UserAgent: "cosell-agent/" + a.machine.Version,
-		Timeout: a.machine.CallTimeout, NewID: a.machine.NewID,
+		Timeout: a.machine.CallTimeout, NewID: a.machine.NewID, Dated: dated,
 	})
 }
 
-func (a *App) connection(d document.Document, org *adapter.Org, center referral.API) (*connection, error) {
+func (a *App) connection(d document.Document, org *adapter.Org, center referral.API, clocks *clocks) (*connection, error) {
 	p, err := plan(d, org)
 	if err != nil {
 		return nil, err
@@ -134,8 +135,9 @@ func (a *App) connection(d document.Document, org *adapter.Org, center referral.
 	if d.PartnerCenter.Intake != document.IntakeWebhook {
 		sweep = min(sweep, poll)
 	}
+	punctual := punctualOrg{org, clocks}
 	engine := reconcile.New(reconcile.Options{
-		Store: a.store, CRM: org, Leads: org, PartnerCenter: center, Settings: rules, Now: a.machine.Now, Jitter: a.machine.Jitter,
+		Store: a.store, CRM: punctual, Leads: punctual, PartnerCenter: punctualCenter{center, clocks}, Settings: rules, Now: a.machine.Now, Jitter: a.machine.Jitter,
 		RetryAfter: func(err error) time.Duration { return max(salesforce.RetryAfter(err), partnercenter.RetryAfter(err)) },
 		Log:        a.log.Named("reconcile"),
 	})

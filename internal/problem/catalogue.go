@@ -62,6 +62,7 @@ const (
 	AnswerLost          Code = "CS505"
 	ChangedMeanwhile    Code = "CS506"
 	CredentialsRejected Code = "CS507"
+	ClockWrong          Code = "CS508"
 )
 
 var catalogue = []Entry{
@@ -124,6 +125,7 @@ var catalogue = []Entry{
 	{AnswerLost, Later, "A change was sent but its answer never came.", "Nothing needs to be done; the record is read back first."},
 	{ChangedMeanwhile, Later, "The record was changed by somebody else at the same moment.", "Nothing needs to be done; it is read and merged again."},
 	{CredentialsRejected, Later, "The remote system rejected the credentials.", "Renew the secret that the document refers to; the agent reads it again."},
+	{ClockWrong, Later, "This machine's clock is not the remote system's; while it is far off, nothing is written.", "Set the machine's clock, and let a time service keep it; what waits is then carried out."},
 }
 
 var byCode = func() map[Code]Entry {

@@ -97,5 +97,6 @@ var german = texts{
 		AnswerLost:          {"Eine Änderung wurde gesendet, aber ihre Antwort kam nie an.", "Es ist nichts zu tun; der Datensatz wird zuerst zurückgelesen."},
 		ChangedMeanwhile:    {"Jemand anderes hat den Datensatz im selben Augenblick geändert.", "Es ist nichts zu tun; er wird noch einmal gelesen und abgeglichen."},
 		CredentialsRejected: {"Das andere System hat die Anmeldedaten abgelehnt.", "Erneuern Sie das Geheimnis, auf das das Dokument verweist; der Agent liest es dann neu."},
+		ClockWrong:          {"Die Uhr dieses Rechners geht anders als die des anderen Systems; solange sie weit abweicht, wird nichts geschrieben.", "Stellen Sie die Uhr des Rechners, und lassen Sie sie von einem Zeitdienst nachführen; was wartet, wird dann ausgeführt."},
 	},
 }

@@ -97,5 +97,6 @@ var italian = texts{
 		AnswerLost:          {"Una modifica è stata inviata, ma la risposta non è mai arrivata.", "Non occorre fare nulla; prima il record viene riletto."},
 		ChangedMeanwhile:    {"Il record è stato modificato da qualcun altro nello stesso momento.", "Non occorre fare nulla; viene riletto e confrontato di nuovo."},
 		CredentialsRejected: {"Il sistema remoto ha rifiutato le credenziali.", "Rinnovare il segreto a cui il documento fa riferimento; l'agente lo legge di nuovo."},
+		ClockWrong:          {"L'orologio di questa macchina non concorda con quello del sistema remoto; finché lo scarto è grande non viene scritto nulla.", "Regolare l'orologio della macchina e farlo mantenere da un servizio orario; quanto è in attesa viene poi eseguito."},
 	},
 }

@@ -404,8 +404,20 @@ func referralValue(field, value string) any {
 	}
 }
 
+// attributesPath is where a referral keeps typed attributes, a list of {type, id} ("referral-resources"). A path with a type after it
+// means the id of the attribute of that type.
+const attributesPath = "details.requirements.additionalRequirements.attributes"
+
+// attribute gives the type of attribute that a path means; ok is false for every other path.
+func attribute(path string) (kind string, ok bool) {
+	return strings.CutPrefix(path, attributesPath+".")
+}
+
 // lookup follows a dotted path; nil when it leads nowhere.
 func lookup(tree map[string]any, path string) any {
+	if kind, ok := attribute(path); ok {
+		return attributeID(tree, kind)
+	}
 	var node any = tree
 	for _, step := range strings.Split(path, ".") {
 		branch, ok := node.(map[string]any)
@@ -417,8 +429,23 @@ func lookup(tree map[string]any, path string) any {
 	return node
 }
 
+func attributeID(tree map[string]any, kind string) any {
+	list, _ := lookup(tree, attributesPath).([]any)
+	for _, entry := range list {
+		if attribute, ok := entry.(map[string]any); ok && attribute["type"] == kind {
+			return attribute["id"]
+		}
+	}
+	return nil
+}
+
 // place sets the value at a dotted path, making the objects on the way.
 func place(tree map[string]any, path string, value any) {
+	if kind, ok := attribute(path); ok {
+		list, _ := lookup(tree, attributesPath).([]any)
+		place(tree, attributesPath, append(list, map[string]any{"type": kind, "id": value}))
+		return
+	}
 	steps := strings.Split(path, ".")
 	for _, step := range steps[:len(steps)-1] {
 		branch, ok := tree[step].(map[string]any)

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,5 +172,65 @@ func TestAWiderScopeTakesInWhatWasLeftOut(t *testing.T) {
 				w.t.Errorf("%s was written", name)
 			}
 		}
+	})
+}
+
+// What Partner Center asks of newer deals, and its sales stage, are rows of the mapping like others: constants, fields of the
+// opportunity, and the organisation's stages by Partner Center's percentages. They go to Microsoft's referral too.
+func TestNewerFieldsOfAReferral(t *testing.T) {
+	inWorld(t, 1, sandbox.Options{}, func(w *world) {
+		o := w.production()
+		w.provision(o)
+		d := w.document(o, "production")
+		d.PartnerCenter.Intake, d.PartnerCenter.Webhook = document.IntakePoll, nil
+		created := func(field, attribute string) document.Mapping {
+			return document.Mapping{
+				Field: field, PartnerCenter: document.AttributesPath + "." + attribute, Direction: document.Outbound, On: []string{document.OnCreate},
+				Conflict: document.ConflictCRM,
+			}
+		}
+		role, area, play, intent := created("partner_role", "PartnerRole"), created("solution_area", "SolutionArea"), created("solution_play", "SolutionPlay"), created("marketplace_intent", "CustomerMarketplaceIntent")
+		role.Constant = "Services"
+		area.CRM, area.Values = "LeadSource", []document.Value{{CRM: "Web", PartnerCenter: "cloudAI"}}
+		play.OutboundExpression = `record.LeadSource == "Web" ? "migrate" : "other"`
+		intent.CRM, intent.Values = "Type", []document.Value{{CRM: "New Customer", PartnerCenter: "Yes"}}
+		stage := stageRow(
+			document.Value{CRM: "Prospecting", PartnerCenter: "10"}, document.Value{CRM: "Qualification", PartnerCenter: "20"},
+			document.Value{CRM: "Needs Analysis", PartnerCenter: "40"}, document.Value{CRM: "Proposal/Price Quote", PartnerCenter: "60"},
+			document.Value{CRM: "Negotiation/Review", PartnerCenter: "80"}, document.Value{CRM: "Closed Won", PartnerCenter: "100"},
+		)
+		stage.CRM = "StageName"
+		d.Mappings = append(d.Mappings, role, area, play, intent, stage)
+		a := w.newAgent(o, d, inMemory())
+		a.start()
+		defer a.stop()
+		first, second := w.share("First", "Web"), w.share("Second", "Web")
+		w.must("edit_opportunity", map[string]string{"id": first, "Type": "New Customer", "StageName": "Needs Analysis"})
+		w.until("both deals", func() []string { return w.unequal(o, "First", "Second") })
+		attributes := func(name string) string {
+			var list []string
+			for _, at := range w.referrals()[name][0].Details.Requirements.AdditionalRequirements.Attributes {
+				list = append(list, at.Type+"="+at.ID)
+			}
+			slices.Sort(list)
+			return strings.Join(list, " ")
+		}
+		const services = "PartnerRole=Services SolutionArea=cloudAI SolutionPlay=migrate"
+		if got, want := attributes("First"), "CustomerMarketplaceIntent=Yes "+services; got != want {
+			w.t.Errorf("the first deal has %s, want %s", got, want)
+		}
+		if got, want := attributes("Second"), "CustomerMarketplaceIntent=HaveNotDecided "+services; got != want {
+			w.t.Errorf("the second deal has %s, want %s", got, want)
+		}
+		if got := w.salesStage("First"); got != "40" {
+			w.t.Errorf("the first deal's sales stage is %s", got)
+		}
+		w.must("edit_opportunity", map[string]string{"id": second, "StageName": "Closed Won"})
+		w.until("the win", func() []string {
+			if r := w.referrals()["Second"][0]; r.Substatus != "Won" || w.salesStage("Second") != "100" {
+				return []string{r.Substatus, w.salesStage("Second")}
+			}
+			return nil
+		})
 	})
 }

@@ -89,6 +89,10 @@ var kept = []string{
 	"consent.consentToContact", "consent.consentToToShareInfoWithOthers", "id", "eTag", "organizationId", "createdDateTime", "updatedDateTime", "links",
 }
 
+// AttributesPath is where a referral keeps typed attributes. With a type after it, such as SolutionArea, it means the id of the attribute
+// of that type; these can be given when a referral is created.
+const AttributesPath = "details.requirements.additionalRequirements.attributes"
+
 // keptRoles are the roles of the fields that the agent, or the seller for the agent, writes.
 var keptRoles = []string{FieldSync, FieldSyncStatus, FieldAudit, FieldReferralKey}
 
@@ -181,7 +185,7 @@ func (c *rowCheck) places() {
 			c.fault(place.attribute, "%q is not a path to %s: names of letters, digits and underscores with dots between them", place.path, place.what)
 		}
 	}
-	if m.IsOutbound() && within(m.PartnerCenter, kept) {
+	if m.IsOutbound() && within(m.PartnerCenter, kept) && !strings.HasPrefix(m.PartnerCenter, AttributesPath+".") {
 		c.fault("partner_center", "%s is written by the agent itself; use direction inbound, or another property", m.PartnerCenter)
 	} else if m.IsOutbound() && m.Applies(OnUpdate) && m.PartnerCenter != "" && !slices.Contains(fixed, m.Field) && !slices.Contains(patchable, m.PartnerCenter) {
 		c.fault("partner_center", "Partner Center does not let %s be changed once a referral exists; leave update out of on, or use direction inbound. "+

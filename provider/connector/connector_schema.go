@@ -246,7 +246,9 @@ func requiredText(description string) schema.StringAttribute {
 
 // needed is required of an element of a map that may be unknown as a whole. The framework would miss a required attribute there, so [whole]
 // demands it once the element is known.
-func needed(description string) schema.StringAttribute { return optionalText("Required. " + description) }
+func needed(description string) schema.StringAttribute {
+	return optionalText("Required. " + description)
+}
 
 func optionalText(description string) schema.StringAttribute {
 	return schema.StringAttribute{Optional: true, MarkdownDescription: description, Validators: notEmpty}

@@ -93,6 +93,10 @@ var kept = []string{
 // of that type; these can be given when a referral is created.
 const AttributesPath = "details.requirements.additionalRequirements.attributes"
 
+// NotesField stands in the place of a row's CRM field for the opportunity's note of the title "Co-sell notes", which takes Notes that are
+// switched on in the organisation.
+const NotesField = "ContentNote"
+
 // keptRoles are the roles of the fields that the agent, or the seller for the agent, writes.
 var keptRoles = []string{FieldSync, FieldSyncStatus, FieldAudit, FieldReferralKey}
 
@@ -117,7 +121,7 @@ func (m Mapping) Transforms() bool {
 // RecordPaths lists the fields that the row needs of the CRM's record, as dotted paths.
 func (m Mapping) RecordPaths() []Name {
 	var paths []Name
-	if m.CRM != "" {
+	if m.CRM != "" && m.CRM != NotesField {
 		paths = append(paths, m.CRM)
 	}
 	if m.OutboundExpression != "" {

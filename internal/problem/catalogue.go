@@ -55,6 +55,7 @@ const (
 	PicklistUnknown     Code = "CS411"
 	LeadStatusMissing   Code = "CS412"
 	UserMissing         Code = "CS413"
+	NotesOff            Code = "CS414"
 	Unavailable         Code = "CS501"
 	Throttled           Code = "CS502"
 	SessionExpired      Code = "CS503"
@@ -118,6 +119,7 @@ var catalogue = []Entry{
 	{PicklistUnknown, NeedsPerson, "The mapping names a picklist value that the field does not have.", "Correct the value, or add it to the picklist; it is the API name that counts, not the label."},
 	{LeadStatusMissing, NeedsPerson, "The status that new leads get is not in the organisation's picklist.", "Set the variable lead_status_name to an active value of the lead's Status, or add the value."},
 	{UserMissing, NeedsPerson, "A user whom the document names does not exist in the organisation, or is not active.", "Name an active user by the user name or e-mail address."},
+	{NotesOff, NeedsPerson, "The mapping names Salesforce Notes, and they are switched off in the organisation, or the agent's user does not see them.", "Switch Notes on (cosell_salesforce_settings, notes), or map a field."},
 	{Unavailable, Later, "The remote system did not answer as it should.", "Nothing needs to be done; it is tried again."},
 	{Throttled, Later, "The remote system asked for fewer calls.", "Nothing needs to be done; it is tried again after the time it gave."},
 	{SessionExpired, Later, "The session expired.", "Nothing needs to be done; it is renewed."},

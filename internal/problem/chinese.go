@@ -90,6 +90,7 @@ var chinese = texts{
 		PicklistUnknown:     {"映射指定了字段没有的选项列表值。", "请更正该值，或将其添加到选项列表；以 API 名称为准，而不是标签。"},
 		LeadStatusMissing:   {"新潜在客户要使用的状态不在组织的选项列表中。", "请将变量 lead_status_name 设为潜在客户状态的有效值，或添加该值。"},
 		UserMissing:         {"文档中指定的用户在组织中不存在，或未启用。", "请用用户名或电子邮件地址指定一个已启用的用户。"},
+		NotesOff:            {"字段映射使用 Salesforce 备注，但组织未启用备注，或代理的用户看不到它。", "请启用备注（cosell_salesforce_settings 的 notes），或改为映射字段。"},
 		Unavailable:         {"远程系统没有正常应答。", "无需任何操作；会再次尝试。"},
 		Throttled:           {"远程系统要求减少调用。", "无需任何操作；会在其给出的时间之后再次尝试。"},
 		SessionExpired:      {"会话已过期。", "无需任何操作；会话会续订。"},

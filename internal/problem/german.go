@@ -90,6 +90,7 @@ var german = texts{
 		PicklistUnknown:     {"Die Zuordnung nennt einen Auswahllistenwert, den das Feld nicht hat.", "Berichtigen Sie den Wert, oder fügen Sie ihn der Auswahlliste hinzu; es zählt der API-Name, nicht die Bezeichnung."},
 		LeadStatusMissing:   {"Der Status, den neue Leads erhalten, steht nicht in der Auswahlliste der Organisation.", "Setzen Sie die Variable lead_status_name auf einen aktiven Wert des Status von Leads, oder fügen Sie den Wert hinzu."},
 		UserMissing:         {"Einen Benutzer, den das Dokument nennt, gibt es in der Organisation nicht, oder er ist nicht aktiv.", "Nennen Sie einen aktiven Benutzer mit seinem Benutzernamen oder seiner E-Mail-Adresse."},
+		NotesOff:            {"Die Feldzuordnung nennt Salesforce-Notizen, die in der Organisation ausgeschaltet sind oder die der Benutzer des Agenten nicht sieht.", "Schalten Sie Notizen ein (cosell_salesforce_settings, notes), oder ordnen Sie ein Feld zu."},
 		Unavailable:         {"Das andere System hat nicht geantwortet, wie es sollte.", "Es ist nichts zu tun; ein neuer Versuch folgt."},
 		Throttled:           {"Das andere System hat um weniger Aufrufe gebeten.", "Es ist nichts zu tun; ein neuer Versuch folgt nach der Zeit, die es genannt hat."},
 		SessionExpired:      {"Die Sitzung ist abgelaufen.", "Es ist nichts zu tun; sie wird erneuert."},

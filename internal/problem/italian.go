@@ -90,6 +90,7 @@ var italian = texts{
 		PicklistUnknown:     {"La mappatura indica un valore di elenco di selezione che il campo non ha.", "Correggere il valore, oppure aggiungerlo all'elenco; conta il nome API, non l'etichetta."},
 		LeadStatusMissing:   {"Lo stato assegnato ai nuovi lead non è nell'elenco di selezione dell'organizzazione.", "Impostare la variabile lead_status_name su un valore attivo dello stato dei lead, oppure aggiungere il valore."},
 		UserMissing:         {"Un utente indicato dal documento non esiste nell'organizzazione, o non è attivo.", "Indicare un utente attivo con il nome utente o l'indirizzo e-mail."},
+		NotesOff:            {"La mappatura indica le Note di Salesforce, che nell'organizzazione sono disattivate o che l'utente dell'agente non vede.", "Attivare le Note (cosell_salesforce_settings, notes) oppure mappare un campo."},
 		Unavailable:         {"Il sistema remoto non ha risposto come dovrebbe.", "Non occorre fare nulla; si riprova."},
 		Throttled:           {"Il sistema remoto ha chiesto meno chiamate.", "Non occorre fare nulla; si riprova dopo il tempo che ha indicato."},
 		SessionExpired:      {"La sessione è scaduta.", "Non occorre fare nulla; viene rinnovata."},

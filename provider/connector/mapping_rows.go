@@ -48,7 +48,7 @@ func mappingRows() schema.MapNestedAttribute {
 			"is a field of your own, for which `partner_center` and `crm` are required, `direction` is by default `both`, `on` both moments, and `conflict` `crm`.",
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 			"partner_center": optionalText("Path in the referral, dotted; `details.requirements.additionalRequirements.attributes.TYPE` is the typed attribute TYPE, such as `SolutionArea`. A field of your own needs none where an inbound `constant` or `inbound_expression` is the source."),
-			"crm": optionalText("Field of the opportunity; a dotted path reaches a related record, such as `Account.Owner.Email` or `Region__r.Code__c`. " +
+			"crm": optionalText("Field of the opportunity; a dotted path reaches a related record, such as `Account.Owner.Email` or `Region__r.Code__c`; `ContentNote` is the opportunity's note of the title *Co-sell notes*, for which Notes must be on. " +
 				"A field of your own needs none where an outbound `constant` or `outbound_expression` is the source."),
 			"direction": optionalEnum("`inbound` (to the CRM), `outbound`, or `both`. Fields of a new account (`Account.…`) are written on create only, those of other related records never.", document.Inbound, document.Outbound, document.Both),
 			"on":        textSet("When the row applies: `create`, `update`.", setvalidator.ValueStringsAre(stringvalidator.OneOf(document.OnCreate, document.OnUpdate)), setvalidator.SizeAtLeast(1)),

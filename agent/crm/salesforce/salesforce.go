@@ -35,6 +35,8 @@ type Names struct {
 	FallbackOwner string
 
 	Leads LeadNames
+
+	Notes bool // the mapping names notes, see [document.NotesField]
 }
 
 // Org is one organisation.
@@ -86,6 +88,9 @@ func Open(ctx context.Context, client *salesforce.Client, names Names) (*Org, er
 		return nil, err
 	}
 	if err := org.describeLeads(ctx); err != nil {
+		return nil, err
+	}
+	if err := org.describeNotes(ctx); err != nil {
 		return nil, err
 	}
 	stages, err := salesforce.Query[Stage](ctx, client.Data(),

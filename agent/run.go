@@ -41,6 +41,9 @@ type runCommand struct {
 	Lease            time.Duration `default:"60s" env:"COSELL_AGENT_LEASE" help:"How long a worker keeps a deal without a sign of life."`
 	CallTimeout      time.Duration `default:"20s" env:"COSELL_AGENT_CALL_TIMEOUT" help:"The longest that one remote call may take."`
 	ListLag          time.Duration `default:"30s" env:"COSELL_AGENT_LIST_LAG" help:"How long a new referral may be missing in Partner Center's lists."`
+	KeepEvents       time.Duration `default:"720h" env:"COSELL_AGENT_KEEP_EVENTS" help:"How long received events are kept, at least as long as a webhook may be repeated; 0 keeps them for ever."`
+	KeepRequests     time.Duration `default:"2160h" env:"COSELL_AGENT_KEEP_REQUESTS" help:"How long requests that were sent and settled are kept; 0 keeps them for ever."`
+	KeepHistory      time.Duration `default:"17520h" env:"COSELL_AGENT_KEEP_HISTORY" help:"How long the history of deals is kept; 0 keeps it for ever. Deals themselves are always kept."`
 	LogLevel         string        `default:"info" enum:"trace,debug,info,warn,error" env:"COSELL_AGENT_LOG_LEVEL" help:"One of ${enum}."`
 	LogJSON          bool          `env:"COSELL_AGENT_LOG_JSON" help:"Log one JSON object a line."`
 }
@@ -67,7 +70,7 @@ func (c runCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shared, err := store.Open(ctx, store.Options{DSN: c.Store, Connector: documents[0].Connector.Name, Clock: machine.Now, Owner: owner()})
+	shared, err := store.Open(ctx, store.Options{DSN: c.Store, Connector: documents[0].Connector.Name, Clock: machine.Now, Owner: owner(), Sleep: sleep})
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
@@ -167,7 +170,8 @@ func (c runCommand) machine(log hclog.Logger) (app.Machine, error) {
 	return app.Machine{
 		Version: version, Transport: wire.NewTransport(nil), TrustBundle: bundle, Intermediates: intermediates, CertificateHosts: c.CertificateHosts,
 		Secrets: secret.FromSystem(), Workers: max(c.Workers, 1), Lease: c.Lease, CallTimeout: c.CallTimeout, ListLag: c.ListLag,
-		Now: time.Now, Sleep: sleep, Jitter: mathrand.Float64, NewID: newID, Log: log,
+		Keep: store.Retention{Events: c.KeepEvents, Intents: c.KeepRequests, Audit: c.KeepHistory},
+		Now:  time.Now, Sleep: sleep, Jitter: mathrand.Float64, NewID: newID, Log: log,
 	}, nil
 }
 

@@ -147,6 +147,24 @@ resource "cosell_salesforce_custom_object" "test" {
 		},
 		creates: updatesMetadata("Layout", "<label>Test</label>"),
 	},
+	"cosell_salesforce_change_events": {
+		config: eventsConfig("Sales__chn", `"Opportunity"`),
+		changes: map[string]func(*testing.T, *world){
+			"entities": func(t *testing.T, w *world) { w.deselect(t, "AccountChangeEvent") },
+		},
+		remove:     func(t *testing.T, w *world) { w.deselect(t, "AccountChangeEvent", "OpportunityChangeEvent") },
+		exists:     func(t *testing.T, w *world) bool { return len(w.selections(t)) > 0 || len(w.channels(t)) > 0 },
+		importID:   "Sales__chn",
+		unknown:    eventsConfig("ChangeEvents", "terraform_data.later.output"),
+		laterValue: "Opportunity",
+		invalid: map[string]invalid{
+			"channel without its ending": {eventsConfig("Sales", `"Opportunity"`), words("must be ChangeEvents or end with __chn")},
+			"name of the event":          {eventsConfig("ChangeEvents", `"Opportunity__ChangeEvent"`), words("must be an object's API name")},
+		},
+		creates: func(request *http.Request, _ string) bool {
+			return request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/tooling/sobjects/PlatformEventChannelMember")
+		},
+	},
 	"cosell_salesforce_permission_set": {
 		config: permissionConfig(`"For administrators."`),
 		changes: map[string]func(*testing.T, *world){
@@ -325,6 +343,48 @@ resource "cosell_salesforce_permission_set" "test" {
   objects     = { Opportunity = ["read", "edit"] }
   assignees   = ["cosell.agent@example.com"]
 }`, description)
+}
+
+// eventsConfig selects an entity, and accounts.
+func eventsConfig(channel, entity string) string {
+	return fmt.Sprintf(`
+resource "cosell_salesforce_change_events" "test" {
+  channel  = %q
+  entities = ["Account", %s]
+}`, channel, entity)
+}
+
+// selections gives the ids of the entities that are selected for change events, by the event's name.
+func (w *world) selections(t *testing.T) map[string]string {
+	t.Helper()
+	rows, err := salesforce.Query[struct{ ID, SelectedEntity string }](t.Context(), w.salesforce(t).Tooling(), "SELECT Id, SelectedEntity FROM PlatformEventChannelMember")
+	if err != nil {
+		t.Fatal(err)
+	}
+	selected := map[string]string{}
+	for _, row := range rows {
+		selected[row.SelectedEntity] = row.ID
+	}
+	return selected
+}
+
+func (w *world) channels(t *testing.T) []struct{ ID string } {
+	t.Helper()
+	rows, err := salesforce.Query[struct{ ID string }](t.Context(), w.salesforce(t).Tooling(), "SELECT Id FROM PlatformEventChannel")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func (w *world) deselect(t *testing.T, events ...string) {
+	t.Helper()
+	selected := w.selections(t)
+	for _, event := range events {
+		if err := w.salesforce(t).Tooling().Delete(t.Context(), "PlatformEventChannelMember", selected[event]); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func createsMetadata(fullName string) func(*http.Request, string) bool {

@@ -46,7 +46,7 @@ type Answered struct {
 // everything is looked at and nothing is written. It fails when the deal is not in a state for the answer, and says why.
 func AnswerDeal(ctx context.Context, d document.Document, m Machine, id string, answer Answer, reason string, dryRun bool) (Answered, error) {
 	a := &App{machine: m, log: m.Log}
-	org, center, err := a.open(ctx, d, a.newBudget(d), a.newClocks())
+	org, center, err := a.open(ctx, d, m.Transport, m.Transport, a.newClocks())
 	if err != nil {
 		return Answered{}, err
 	}

@@ -30,6 +30,8 @@ type Machine struct {
 	Transport http.RoundTripper
 	// Dial connects to the hosts of webhook certificates, whose addresses are judged one by one; nil means the network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// DialEvents connects to the endpoint of the CRM's change events; nil means the network.
+	DialEvents func(ctx context.Context, network, address string) (net.Conn, error)
 	// TrustBundle is trusted to sign webhooks and for the TLS of the certificate hosts; nil means the system's pool.
 	TrustBundle *x509.CertPool
 	// Intermediates complete the chains of webhook certificates; nothing is trusted for being among them. Nil means none: what
@@ -38,11 +40,12 @@ type Machine struct {
 	// CertificateHosts are hosts of webhook certificates beside Microsoft's, each host[:port].
 	CertificateHosts []string
 	Secrets          secret.Resolver
-	Workers          int           // deals under way at once
-	Lease            time.Duration // a worker's right to a deal; prolonged while it works
-	CallTimeout      time.Duration // one call
-	ListLag          time.Duration // how long a new referral may be missing in lists
-	IdleWait         time.Duration // longest wait before the store is asked for due deals again; 0 means a second
+	Workers          int             // deals under way at once
+	Lease            time.Duration   // a worker's right to a deal; prolonged while it works
+	CallTimeout      time.Duration   // one call
+	ListLag          time.Duration   // how long a new referral may be missing in lists
+	Keep             store.Retention // how long what is settled stays in the store; zero is for ever
+	IdleWait         time.Duration   // longest wait before the store is asked for due deals again; 0 means a second
 	Now              func() time.Time
 	// Sleep waits, or ends early with the context.
 	Sleep  func(ctx context.Context, d time.Duration)

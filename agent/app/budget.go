@@ -1,35 +1,83 @@
 package app
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"time"
 )
 
-// callBudget counts the calls to the CRM and slows the polls before a day's budget is spent. Deals under way are never held
-// back: only looking for changes is put off. The count begins anew with every day (UTC) and every start.
+// callBudget counts the calls to one remote system, and slows the polls before a day's budget is spent. Deals under way are never
+// held back: only looking for changes is put off. The count is of a day (UTC), and is shared by all processes of the connector and
+// outlives them: what was counted here is added to the store's sum every few seconds.
 type callBudget struct {
 	transport http.RoundTripper
-	daily     int64 // 0: no budget
+	system    string // remote system, as the store counts it
+	daily     int64  // 0: no budget
 	now       func() time.Time
+	// spend adds calls to the shared count of a day and gives its sum, see store.Queue.
+	spend func(ctx context.Context, system, day string, n int64) (int64, error)
 
-	mu   sync.Mutex
-	day  string
-	used int64
+	mu       sync.Mutex
+	day      string
+	shared   int64 // sum of all processes when it was last looked at
+	own      int64 // calls of this process since then
+	flushed  time.Time
+	flushing bool
 }
+
+// Remote systems, as their calls are counted.
+const (
+	salesforceCalls    = "salesforce"
+	partnerCenterCalls = "partner_center"
+)
+
+// flushEvery is the shortest time between two looks at the shared count; so much of the count a crash may lose.
+const flushEvery = 5 * time.Second
 
 // RoundTrip counts a call.
 func (b *callBudget) RoundTrip(request *http.Request) (*http.Response, error) {
 	b.mu.Lock()
 	b.roll()
-	b.used++
+	b.own++
+	due := b.now().Sub(b.flushed) >= flushEvery
 	b.mu.Unlock()
+	if due {
+		b.flush(request.Context())
+	}
 	return b.transport.RoundTrip(request)
+}
+
+// flush adds what was counted here to the shared count. When the store cannot take it, it is kept for the next time.
+func (b *callBudget) flush(ctx context.Context) {
+	b.mu.Lock()
+	b.roll()
+	if b.flushing {
+		b.mu.Unlock()
+		return
+	}
+	day, n := b.day, b.own
+	b.own, b.shared = 0, b.shared+n
+	b.flushing, b.flushed = true, b.now()
+	b.mu.Unlock()
+
+	total, err := b.spend(ctx, b.system, day, n)
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.flushing = false
+	switch {
+	case day != b.day: // the day ended meanwhile
+	case err != nil:
+		b.own, b.shared = b.own+n, b.shared-n
+	default:
+		b.shared = total
+	}
 }
 
 func (b *callBudget) roll() {
 	if today := b.now().UTC().Format(time.DateOnly); today != b.day {
-		b.day, b.used = today, 0
+		b.day, b.shared, b.own, b.flushed = today, 0, 0, time.Time{}
 	}
 }
 
@@ -48,7 +96,7 @@ func (b *callBudget) interval(poll time.Duration) time.Duration {
 	defer b.mu.Unlock()
 	b.roll()
 	for _, slower := range slowerPolls {
-		if b.used*100 >= b.daily*slower.percent {
+		if (b.shared+b.own)*100 >= b.daily*slower.percent {
 			return max(poll, slower.wait)
 		}
 	}

@@ -29,12 +29,14 @@ type connection struct {
 	org      *adapter.Org
 	center   referral.API
 	engine   *reconcile.Engine
-	budget   *callBudget
+	budget   *callBudget // of the CRM
+	calls    []*callBudget
 	poll     time.Duration
 	sweep    time.Duration
 	watchCRM bool
 	leads    crm.Feed // nil: nobody watches leads
 	document string   // the hash of the document's content
+	push     *push    // nil: the CRM is polled only
 	log      hclog.Logger
 }
 
@@ -58,9 +60,10 @@ func (a *App) connect(ctx context.Context, d document.Document) (*connection, er
 }
 
 func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection, error) {
-	budget := a.newBudget(d)
+	budget := a.newBudget(salesforceCalls, d.Schedule.DailyCalls)
+	centerBudget := a.newBudget(partnerCenterCalls, 0)
 	clocks := a.newClocks()
-	org, center, err := a.open(ctx, d, budget, clocks)
+	org, center, err := a.open(ctx, d, budget, centerBudget, clocks)
 	if err != nil {
 		return nil, err
 	}
@@ -68,21 +71,21 @@ func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection,
 	if err != nil {
 		return nil, err
 	}
-	c.budget = budget
+	c.budget, c.calls = budget, []*callBudget{budget, centerBudget}
 	return c, nil
 }
 
-func (a *App) newBudget(d document.Document) *callBudget {
-	return &callBudget{transport: a.machine.Transport, daily: d.Schedule.DailyCalls, now: a.machine.Now}
+func (a *App) newBudget(system string, daily int64) *callBudget {
+	return &callBudget{transport: a.machine.Transport, system: system, daily: daily, now: a.machine.Now, spend: a.store.Spend}
 }
 
-// open makes the clients of both sides, checks the pin of the organisation and looks at it. Calls to the CRM go through the budget.
-func (a *App) open(ctx context.Context, d document.Document, budget *callBudget, clocks *clocks) (*adapter.Org, referral.API, error) {
-	crmStack, err := a.stack(budget, clocks.of("Salesforce"))
+// open makes the clients of both sides, checks the pin of the organisation and looks at it. Calls go through the transports given.
+func (a *App) open(ctx context.Context, d document.Document, crmCalls, centerCalls http.RoundTripper, clocks *clocks) (*adapter.Org, referral.API, error) {
+	crmStack, err := a.stack(crmCalls, clocks.of("Salesforce"))
 	if err != nil {
 		return nil, nil, err
 	}
-	centerStack, err := a.stack(a.machine.Transport, clocks.of("Partner Center"))
+	centerStack, err := a.stack(centerCalls, clocks.of("Partner Center"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -147,6 +150,11 @@ func (a *App) connection(d document.Document, org *adapter.Org, center referral.
 	}
 	if d.Flow(document.FlowLeadsToPartnerCenter) {
 		c.leads = org.LeadFeed()
+	}
+	if c.watchCRM || c.leads != nil {
+		if c.push, err = a.newPush(d, org); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
 }

@@ -24,9 +24,15 @@ func (c *connection) run(ctx context.Context) error {
 	if c.leads != nil {
 		start(c.pollLeads)
 	}
+	if c.push != nil {
+		start(c.listen)
+	}
 	start(c.prune)
 	c.dispatch(ctx, &group)
 	group.Wait()
+	for _, calls := range c.calls {
+		calls.flush(context.WithoutCancel(ctx))
+	}
 	return ctx.Err()
 }
 
@@ -149,16 +155,18 @@ func (c *connection) every(ctx context.Context, name string, interval func() tim
 		if err != nil && ctx.Err() == nil {
 			c.log.Warn("looking for changes failed, will try again", "feed", name, "error", err)
 		}
-		c.machine.Sleep(ctx, interval())
+		c.rest(ctx, name, interval())
 	}
 }
 
+func (c *connection) pollInterval() time.Duration { return c.budget.interval(c.push.interval(c.poll)) }
+
 func (c *connection) pollRecords(ctx context.Context) {
-	c.every(ctx, watch.CRMFeed, func() time.Duration { return c.budget.interval(c.poll) }, func(ctx context.Context) (int, error) { return watch.Records(ctx, c.org, c.store, c.machine.Now()) })
+	c.every(ctx, watch.CRMFeed, func() time.Duration { return c.pollInterval() }, func(ctx context.Context) (int, error) { return watch.Records(ctx, c.org, c.store, c.machine.Now()) })
 }
 
 func (c *connection) pollLeads(ctx context.Context) {
-	c.every(ctx, watch.LeadFeed, func() time.Duration { return c.budget.interval(c.poll) }, func(ctx context.Context) (int, error) { return watch.Leads(ctx, c.leads, c.store, c.machine.Now()) })
+	c.every(ctx, watch.LeadFeed, func() time.Duration { return c.pollInterval() }, func(ctx context.Context) (int, error) { return watch.Leads(ctx, c.leads, c.store, c.machine.Now()) })
 }
 
 func (c *connection) sweepReferrals(ctx context.Context) {
@@ -168,8 +176,5 @@ func (c *connection) sweepReferrals(ctx context.Context) {
 }
 
 func (c *connection) prune(ctx context.Context) {
-	c.every(ctx, "prune", func() time.Duration { return pruneEvery }, func(ctx context.Context) (int, error) { return 0, c.store.Prune(ctx, inboxRetention) })
+	c.every(ctx, "prune", func() time.Duration { return pruneEvery }, func(ctx context.Context) (int, error) { return 0, c.store.Prune(ctx, c.machine.Keep) })
 }
-
-// inboxRetention remembers events longer than a webhook may be repeated.
-const inboxRetention = 30 * 24 * time.Hour

@@ -24,6 +24,7 @@ type Record struct {
 	ID         string
 	Version    string         // token for Update; opaque
 	ModifiedAt time.Time      // of the last edit of the record itself
+	CreatedAt  time.Time      // zero: not known
 	Fields     map[string]any // by field path as the mapping names it
 	Sync       bool           // a person wants this deal shared
 	ReferralID string         // as shown to people; a copy of a record carries it too

@@ -80,6 +80,7 @@ type Engine struct {
 	now      func() time.Time
 	jitter   func() float64
 	asked    func(error) time.Duration
+	born     time.Time
 	log      hclog.Logger
 
 	// throttled holds until when a remote system asked to be left alone, by deal.
@@ -100,14 +101,16 @@ type Options struct {
 	Jitter func() float64
 	// RetryAfter gives the wait that a remote system asked for in an error; 0 when it asked for none.
 	RetryAfter func(error) time.Duration
-	Log        hclog.Logger
+	// Born is since when the store exists. What is older may have been shared by an agent whose store was lost. Zero: nothing was.
+	Born time.Time
+	Log  hclog.Logger
 }
 
 // New makes an engine.
 func New(o Options) *Engine {
 	return &Engine{
 		store: o.Store, crm: o.CRM, leads: o.Leads, center: o.PartnerCenter, settings: o.Settings, rules: o.Settings.Plan.Rules(),
-		now: o.Now, jitter: o.Jitter, asked: o.RetryAfter, log: o.Log,
+		now: o.Now, jitter: o.Jitter, asked: o.RetryAfter, born: o.Born, log: o.Log,
 	}
 }
 

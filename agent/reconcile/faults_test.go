@@ -6,6 +6,8 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
@@ -191,6 +193,13 @@ func (w *world) draw(k call) fault {
 	if w.script != nil {
 		return w.script.fault(w, k)
 	}
+	if f := w.chance(k); f != none && w.deals(f) {
+		return f
+	}
+	return none
+}
+
+func (w *world) chance(k call) fault {
 	t := &w.trouble
 	if t.lost == 0 && t.refused == 0 && len(t.rare) == 0 {
 		return none
@@ -240,7 +249,9 @@ func (f fault) fits(k call) bool {
 		return k.write && k.sys == crmSide
 	case otherEditor:
 		return k.name == "crm.update" || k.name == "pc.patch"
-	case staleRead, partialRead:
+	case staleRead:
+		return k.name == "pc.get" || k.name == "crm.read"
+	case partialRead:
 		return k.name == "pc.get"
 	case pausedWorker:
 		return k.deal && !k.write || k.name == "store.record"
@@ -340,21 +351,126 @@ type struck struct {
 	name  string
 }
 
-// script is the systematic mode: one fault at one effect.
+// script is the systematic mode: named faults at named effects, one after the other.
 type script struct {
-	at   int // the effect that is struck, counted from 1; 0: none
-	kind fault
-	hit  bool
-	// struckAt is the effect that was really struck: the first from at on that the fault can strike.
+	strikes []strike
+	done    int  // how many of them have struck
+	over    bool // nothing strikes any more
+	// struckAt is the effect that was struck last: the first from the named one on that the fault can strike.
 	struckAt int
 }
 
-func (s *script) fault(w *world, k call) fault {
-	if s.hit || s.at == 0 || w.effects < s.at || !s.kind.fits(k) {
-		return none
-	}
-	s.hit, s.struckAt = true, w.effects
-	return s.kind
+// strike is a fault at an effect, counted from 1.
+type strike struct {
+	at   int
+	kind fault
 }
 
-func (s *script) String() string { return fmt.Sprintf("%s at effect %d", s.kind, s.at) }
+// struckOnce is a script of one fault; effect 0: of none.
+func struckOnce(at int, kind fault) *script {
+	if at == 0 {
+		return &script{}
+	}
+	return &script{strikes: []strike{{at, kind}}}
+}
+
+func (s *script) fault(w *world, k call) fault {
+	if s.over || s.done == len(s.strikes) {
+		return none
+	}
+	next := s.strikes[s.done]
+	if w.effects < next.at || !next.kind.fits(k) {
+		return none
+	}
+	s.done, s.struckAt = s.done+1, w.effects
+	return next.kind
+}
+
+func (s *script) String() string {
+	var list []string
+	for _, strike := range s.strikes {
+		list = append(list, fmt.Sprintf("%s@%d", strike.kind, strike.at))
+	}
+	return strings.Join(list, ",")
+}
+
+// parsed is the script that String wrote.
+func parsed(text string) (*script, error) {
+	s := &script{}
+	for _, one := range strings.Split(text, ",") {
+		name, at, _ := strings.Cut(one, "@")
+		effect, err := strconv.Atoi(at)
+		kind := slices.Index(faultNames[:], name)
+		if err != nil || kind < 0 {
+			return nil, fmt.Errorf("%q is no fault at an effect", one)
+		}
+		s.strikes = append(s.strikes, strike{effect, fault(kind)})
+	}
+	return s, nil
+}
+
+// dealt is one fault of a history that chance dealt: the n-th of its kind.
+type dealt struct {
+	fault fault
+	n     int
+}
+
+func (d dealt) String() string { return fmt.Sprintf("%s#%d", d.fault, d.n) }
+
+// deals tells whether a fault that chance dealt strikes. In a history that is played again it strikes only when it is on the list, and
+// chance goes on as it did.
+func (w *world) deals(f fault) bool {
+	w.dealing[f]++
+	one := dealt{f, w.dealing[f]}
+	if w.only != nil && !w.only[one] {
+		return false
+	}
+	w.struck = append(w.struck, one)
+	return true
+}
+
+// fewest looks for the shortest list of faults with which a history still fails: it leaves out halves, quarters and so on down to
+// single ones, as long as what is left fails.
+func fewest(all []dealt, fails func([]dealt) bool) []dealt {
+	for size := max(len(all)/2, 1); ; {
+		smaller := false
+		for from := 0; from < len(all); {
+			rest := slices.Concat(all[:from], all[min(from+size, len(all)):])
+			if fails(rest) {
+				all, smaller = rest, true
+			} else {
+				from += size
+			}
+		}
+		if size == 1 && !smaller {
+			return all
+		}
+		size = max(size/2, 1)
+	}
+}
+
+func set(list []dealt) map[dealt]bool {
+	m := map[dealt]bool{}
+	for _, one := range list {
+		m[one] = true
+	}
+	return m
+}
+
+// listed reads a list of faults as histories print it; nil for the empty text, which leaves all to chance.
+func listed(text string) (map[dealt]bool, error) {
+	if text == "" {
+		return nil, nil
+	}
+	only := map[dealt]bool{}
+	for _, one := range strings.Split(text, ",") {
+		name, n, _ := strings.Cut(one, "#")
+		kind := slices.Index(faultNames[:], name)
+		count, err := strconv.Atoi(n)
+		if kind < 0 || kind != int(none) && err != nil {
+			return nil, fmt.Errorf("%q is none of a history's faults", one)
+		}
+		only[dealt{fault(kind), count}] = true
+	}
+	return only, nil
+}

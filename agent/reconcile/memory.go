@@ -18,6 +18,8 @@ const (
 	// These hold when the referrals that a snapshot knows were last changed, by Partner Center's clock.
 	updatedKey            = "updated"
 	counterpartUpdatedKey = "updated.counterpart"
+	// recordUpdatedKey holds the same for the record, by the CRM's clock; a moment later when the agent wrote over that state.
+	recordUpdatedKey = "updated.record"
 )
 
 func packPair(into store.Values, prefix string, pair deal.Pair) {
@@ -69,18 +71,26 @@ func memoryOf(d store.Deal) deal.Memory {
 	return memory
 }
 
-// remember notes in a snapshot which state of a referral is known: the one that was read, or what the deal knew before.
-func remember(snapshot store.Values, key string, read *referral.Referral, before store.Deal) {
+// remember notes in a snapshot which state of a referral or record is known: the one that was read, or what the deal knew before.
+func remember(snapshot store.Values, key string, read time.Time, before store.Deal) {
 	known := newest(before, key)
-	if read != nil && read.UpdatedAt.After(known) {
-		known = read.UpdatedAt
+	if read.After(known) {
+		known = read
 	}
 	if snapshot != nil && !known.IsZero() {
 		snapshot[key] = known.UTC().Format(time.RFC3339Nano)
 	}
 }
 
-// newest is when the newest state of a referral that a deal knows was made; zero when it knows none.
+// updatedAt is when a referral that was read was last changed; zero when it was not read.
+func updatedAt(read *referral.Referral) time.Time {
+	if read == nil {
+		return time.Time{}
+	}
+	return read.UpdatedAt
+}
+
+// newest is when the newest state of a referral or record that a deal knows was made; zero when it knows none.
 func newest(d store.Deal, key string) (newest time.Time) {
 	for _, snapshot := range append([]store.Values{d.Base}, d.Pending...) {
 		if at, err := time.Parse(time.RFC3339Nano, snapshot[key]); err == nil && at.After(newest) {

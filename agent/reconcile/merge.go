@@ -54,6 +54,9 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	if memory.Base == nil && len(memory.Pending) == 0 {
+		writes.audit = append(writes.audit, withoutBase(current, result)...)
+	}
 	if writes.none() {
 		return r.rest(ctx, memory, result)
 	}
@@ -264,6 +267,9 @@ func (r *run) patch(ctx context.Context, w writes) (sent int, err error) {
 
 // complete makes the attempt the new base: every write of it arrived.
 func (r *run) complete(ctx context.Context, result deal.Result, w writes) (store.Outcome, error) {
+	if w.record != nil {
+		r.recordKnown = r.recordKnown.Add(time.Nanosecond) // whoever still shows the state that was written over lags behind
+	}
 	change := store.Change{
 		Base: packBase(result.Attempt.Intended), Settle: r.settleUpdates(store.IntentDone), Audit: w.changes(), Report: w.report, Told: w.told, Link: r.phase(result),
 	}

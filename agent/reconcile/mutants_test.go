@@ -307,11 +307,11 @@ func inCRM(plant func(w *world, b *badCRM)) func(*world, *reconcile.Options) {
 	}
 }
 
-func onRead(change func(*crm.Record)) func(*world, *reconcile.Options) {
-	return inCRM(func(_ *world, b *badCRM) {
+func onRead(change func(*world, *crm.Record)) func(*world, *reconcile.Options) {
+	return inCRM(func(w *world, b *badCRM) {
 		b.read = func(ctx context.Context, c crm.CRM, id string) (crm.Record, error) {
 			r, err := c.Read(ctx, id)
-			change(&r)
+			change(w, &r)
 			return r, err
 		}
 	})
@@ -455,25 +455,25 @@ var mutants = []mutant{
 	{name: "creates of other deals are not seen, nor their leases", options: deals(func(_ *world, b *badDeals) {
 		b.intents, b.acquire = func([]store.OpenIntent) []store.OpenIntent { return nil }, true
 	})},
-	{name: "Sync is always read as Yes", options: onRead(func(r *crm.Record) { r.Sync = true })},
-	{name: "on hold is read as active", options: onRead(func(r *crm.Record) {
-		if r.Fields["StageName"] == "On hold" {
-			r.Fields["StageName"] = "Qualification"
+	{name: "Sync is always read as Yes", options: onRead(func(_ *world, r *crm.Record) { r.Sync = true })},
+	{name: "on hold is read as active", options: onRead(func(w *world, r *crm.Record) {
+		if r.Fields[w.crm.stage] == w.crm.onHold {
+			r.Fields[w.crm.stage] = w.crm.active
 		}
 	})},
-	{name: "a record that was changed this second is written", options: onRead(func(r *crm.Record) { r.ModifiedAt = time.Time{} })},
-	{name: "the amount is read as empty now and then", options: inCRM(func(_ *world, b *badCRM) {
+	{name: "a record that was changed this second is written", options: onRead(func(_ *world, r *crm.Record) { r.ModifiedAt = time.Time{} })},
+	{name: "the amount is read as empty now and then", options: inCRM(func(w *world, b *badCRM) {
 		reads := 0
 		b.read = func(ctx context.Context, c crm.CRM, id string) (crm.Record, error) {
 			r, err := c.Read(ctx, id)
 			if reads++; reads%5 == 0 && err == nil {
-				r.Fields[amountField] = nil
+				r.Fields[w.crm.amount] = nil
 			}
 			return r, err
 		}
 	})},
 	{name: "the CRM is read from a cache", options: inCRM(func(w *world, b *badCRM) {
-		read := remembered(w, 5*time.Second, func(id string) (crm.Record, error) { return (&simCRM{w}).Read(context.Background(), id) })
+		read := remembered(w, 5*time.Second, func(id string) (crm.Record, error) { return w.crm.twin(w).Read(context.Background(), id) })
 		b.read = func(_ context.Context, _ crm.CRM, id string) (crm.Record, error) { return read(id) }
 	})},
 	{name: "the version of the record is ignored", anyVersion: true},
@@ -615,7 +615,8 @@ func hunt(m *mutant, histories int) (seed uint64, scenario, found string) {
 	for _, s := range stories {
 		for _, kind := range []fault{crashAfter, lostAnswer} {
 			for at := 1; ; at++ {
-				w := tellMutant(s, at, kind, m)
+				w := tellMutant(salesforce, s, struckOnce(at, kind), m)
+				w.end()
 				if w.script.struckAt == 0 {
 					break
 				}
@@ -630,7 +631,8 @@ func hunt(m *mutant, histories int) (seed uint64, scenario, found string) {
 }
 
 func caught(m *mutant, seed uint64, scenario string) (found string) {
-	w := newMutantWorld(seed, scenarios[scenario], m)
+	w := newWorldOf(salesforce, seed, scenarios[scenario], m)
+	defer w.end()
 	defer func() {
 		if r := recover(); r != nil {
 			found = fmt.Sprint("the engine panics: ", r)

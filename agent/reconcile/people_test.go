@@ -28,28 +28,6 @@ func asMember(p deal.Person) map[string]any {
 // spellings are ways to write one customer's name, which must not become two accounts.
 var spellings = []string{"Contoso %d", "CONTOSO %d Ltd.", "Ｃｏｎｔｏｓｏ　%d", "Contoso %d Limited"}
 
-// Fields of an opportunity.
-const (
-	amountField      = "Amount"
-	descriptionField = "Description"
-	closeDateField   = "CloseDate"
-	stageField       = "StageName"
-	helpField        = "How_can_Microsoft_help__c"
-	visibleField     = "Referral_Visible_to_Microsoft__c"
-	linkField        = "Referral_Link__c"
-	identifierField  = "Microsoft_CRM_Identifier__c"
-)
-
-// edited fields, as the ledger names them, with their places on both sides.
-var (
-	editedFields = map[string]place{
-		deal.Notes: {descriptionField, "/details/notes"}, deal.DealValue: {amountField, "/details/dealValue"}, deal.CloseDate: {closeDateField, "/details/closingDateTime"},
-	}
-	withoutNotes = map[string]place{deal.CloseDate: editedFields[deal.CloseDate], deal.DealValue: editedFields[deal.DealValue]}
-)
-
-type place struct{ crm, center string }
-
 // fresh gives a number that nobody has entered.
 func (w *world) fresh() int {
 	w.serial++
@@ -62,13 +40,14 @@ func (w *world) day(n int) string {
 
 // newRecord is an opportunity that a seller begins. It is not yet there.
 func (w *world) newRecord(help bool) *record {
-	id := w.id("006")
-	r := &record{id: id, sync: true, fields: map[string]any{
-		"Name": "Deal " + id, amountField: 1000 + w.serial, "CurrencyIsoCode": "EUR", closeDateField: w.day(w.serial), descriptionField: "first " + id, stageField: "Qualification",
-		"Account.Name": "Fabrikam " + id, "Account.BillingStreet": "1 Main St", "Account.BillingCity": "Oslo", "Account.BillingPostalCode": "0150", "Account.BillingCountry": "Norway",
+	c := w.crm
+	id := w.id(c.recordIDs)
+	r := &record{crm: c, id: id, sync: true, fields: map[string]any{
+		c.title: "Deal " + id, c.amount: 1000 + w.serial, c.currency: "EUR", c.closeDate: w.day(w.serial), c.notes: "first " + id, c.stage: c.active,
+		c.firm: "Fabrikam " + id, c.street: "1 Main St", c.city: "Oslo", c.postalCode: "0150", c.country: "Norway",
 	}}
 	if help {
-		r.fields[helpField] = "General or other"
+		r.fields[c.help] = c.helps[0]
 	}
 	return r
 }
@@ -85,7 +64,7 @@ func (w *world) sellerCreates(help bool) *record {
 func (w *world) begins(r *record) {
 	w.note("seller", "creates", r.id, "", nil)
 	w.addRecord(r)
-	for field, place := range editedFields {
+	for field, place := range w.crm.edited {
 		w.ledger.first(r.id, field, r.fields[place.crm])
 	}
 }
@@ -100,11 +79,11 @@ func (w *world) forgets() {
 	}
 	switch lacks {
 	case 0:
-		r.fields["Account.BillingCountry"] = "Neverland"
-		w.after(time.Minute, func() { r.fields["Account.BillingCountry"] = "NO"; w.modify(r) })
+		r.fields[w.crm.country] = "Neverland"
+		w.after(time.Minute, func() { r.fields[w.crm.country] = "NO"; w.modify(r) })
 		w.sell(r, "SOL-1")
 	case 1:
-		r.fields[amountField] = nil
+		r.fields[w.crm.amount] = nil
 		w.after(time.Minute, func() { w.enter(r, deal.DealValue, 4000+w.fresh()) })
 		w.sell(r, "SOL-1")
 	case 2:
@@ -116,7 +95,7 @@ func (w *world) forgets() {
 		})
 		w.sell(r, "SOL-1")
 	case 3:
-		r.fields[helpField] = "Quotes or licensing"
+		r.fields[w.crm.help] = w.crm.helps[1]
 		w.after(time.Minute, func() { w.meet(r, somebody(1)) })
 		w.sell(r, "SOL-1")
 	default: // no solution
@@ -147,7 +126,7 @@ func (w *world) microsoftSends(customer int) *remoteReferral {
 	}
 	w.note("microsoft", "sends", r.id, "", nil)
 	w.referrals[r.id] = r
-	for field, place := range editedFields {
+	for field, place := range w.crm.edited {
 		w.ledger.first(r.id, field, at(r.tree, place.center))
 	}
 	w.touched()
@@ -157,14 +136,14 @@ func (w *world) microsoftSends(customer int) *remoteReferral {
 
 // enter is a seller's edit of one field.
 func (w *world) enter(r *record, field string, value any) {
-	name := editedFields[field].crm
+	name := w.crm.edited[field].crm
 	w.note("seller", "edits "+name, r.id, fmt.Sprint(value), nil)
 	w.ledger.edit(r.id, field, r.fields[name], value)
 	if r.edited == nil {
 		r.edited = map[string]time.Time{}
 	}
 	r.fields[name], r.edited[name] = value, w.now
-	if r.stage() == "On hold" {
+	if r.stage() == w.crm.onHold {
 		w.ledger.reach(14)
 	}
 	w.modify(r)
@@ -172,7 +151,7 @@ func (w *world) enter(r *record, field string, value any) {
 
 // puts is a portal user's edit of one field.
 func (w *world) puts(r *remoteReferral, field string, value any) {
-	path := editedFields[field].center
+	path := w.crm.edited[field].center
 	w.note("portal", "edits "+path, r.id, fmt.Sprint(value), nil)
 	w.ledger.edit(r.id, field, at(r.tree, path), value)
 	w.set(r, path, value)
@@ -181,7 +160,7 @@ func (w *world) puts(r *remoteReferral, field string, value any) {
 // moves is a seller's change of the stage.
 func (w *world) moves(r *record, stage string) {
 	w.note("seller", "moves the stage", r.id, stage, nil)
-	r.fields[stageField] = stage
+	r.fields[w.crm.stage] = stage
 	w.modify(r)
 }
 
@@ -224,22 +203,22 @@ func (w *world) sellerEdits(id string) {
 	case 7:
 		w.tampers(r)
 	case 9:
-		r.fields[helpField] = w.pick([]string{"General or other", "Quotes or licensing"})
+		r.fields[w.crm.help] = w.pick(w.crm.helps)
 		w.note("seller", "asks for help", r.id, "", nil)
 		w.ledger.reach(12)
 		w.modify(r)
 	case 8:
 		w.sellerMeets(r)
 	case 10:
-		r.fields[visibleField] = true
+		r.fields[w.crm.visible] = true
 		w.note("seller", "makes visible", r.id, "", nil)
 		w.ledger.reach(12)
 		w.modify(r)
 	case 0:
 		w.enter(r, deal.DealValue, 5000+w.fresh())
 	case 1:
-		if r.stage() == "On hold" {
-			w.moves(r, w.pick([]string{"Qualification", "Proposal", "Closed Lost", "Closed Won"}))
+		if r.stage() == w.crm.onHold {
+			w.moves(r, w.pick([]string{w.crm.active, w.crm.another, w.crm.lost, w.crm.won}))
 		}
 	case 2:
 		w.flips(r)
@@ -258,9 +237,9 @@ func (w *world) tampers(r *record) {
 	w.note("seller", "tampers", r.id, "", nil)
 	switch w.random.IntN(5) {
 	case 3: // the name goes out on create only
-		r.fields["Name"] = "Renamed " + w.id("n")
+		r.fields[w.crm.title] = "Renamed " + w.id("n")
 	case 4:
-		r.fields[identifierField] = "7-" + w.id("mine")
+		r.fields[w.crm.identifier] = "7-" + w.id("mine")
 		w.ledger.reach(19)
 	case 0:
 		if !strings.Contains(r.audit, "CS210 audit") { // what was restored last is not restored again
@@ -269,7 +248,7 @@ func (w *world) tampers(r *record) {
 	case 1:
 		r.status = "As I please"
 	default:
-		r.fields[linkField] = "https://example.com"
+		r.fields[w.crm.link] = "https://example.com"
 		w.ledger.reach(19)
 	}
 	w.modify(r)
@@ -289,8 +268,8 @@ func (w *world) oddities(r *record) {
 		w.merges()
 	case 3: // an amount that must not travel
 		w.note("seller", "clears the amount", r.id, "", nil)
-		w.ledger.edit(r.id, deal.DealValue, r.fields[amountField], nil)
-		r.fields[amountField] = []any{nil, 0, -1}[w.random.IntN(3)]
+		w.ledger.edit(r.id, deal.DealValue, r.fields[w.crm.amount], nil)
+		r.fields[w.crm.amount] = []any{nil, 0, -1}[w.random.IntN(3)]
 		w.ledger.reach(13)
 		w.modify(r)
 		w.after(time.Duration(10+w.random.IntN(30))*time.Second, func() { w.enter(r, deal.DealValue, 6000+w.fresh()) })
@@ -323,8 +302,8 @@ func (w *world) copies(r *record) {
 		return
 	}
 	w.cover(copiedRecord, "record")
-	id := w.id("006")
-	clone := &record{id: id, fields: maps.Clone(r.fields), sync: r.sync, copied: true, contacts: r.contacts}
+	id := w.id(w.crm.recordIDs)
+	clone := &record{crm: w.crm, id: id, fields: maps.Clone(r.fields), sync: r.sync, copied: true, contacts: r.contacts}
 	w.note("seller", "copies "+r.id+" to", id, "", nil)
 	w.ledger.reach(3)
 	w.addRecord(clone)
@@ -340,8 +319,8 @@ func (w *world) merges() {
 	from, into := w.accounts[0], w.accounts[1]
 	w.note("admin", "merges accounts", from.Name, into.Name, nil)
 	for _, id := range w.recordIDs {
-		if r := w.records[id]; r.fields["Account.Name"] == from.Name {
-			r.fields["Account.Name"], r.fields["Account.BillingPostalCode"] = into.Name, into.PostalCode
+		if r := w.records[id]; r.fields[w.crm.firm] == from.Name {
+			r.fields[w.crm.firm], r.fields[w.crm.postalCode] = into.Name, into.PostalCode
 			w.modify(r)
 		}
 	}
@@ -360,8 +339,7 @@ func (w *world) sellerMeets(r *record) {
 	case w.random.IntN(2) == 0:
 		r.contacts = slices.Clone(r.contacts)
 		r.contacts[i].Phone = w.id("+")
-		r.soldAt = w.now
-		w.touched()
+		w.resold(r)
 	case len(r.contacts) > 1:
 		w.leave(r, r.contacts[i].RowID)
 	}
@@ -494,7 +472,7 @@ func (w *world) portalEdits(id string) {
 		w.puts(r, deal.Notes, value)
 	}
 	w.portalSaves(r)
-	if w.trouble.hides && w.random.IntN(6) == 0 {
+	if w.trouble.hides && w.random.IntN(6) == 0 && w.deals(hiddenReferral) {
 		w.cover(hiddenReferral, "referral")
 		r.hidden = true
 		w.touched()
@@ -543,6 +521,9 @@ var flows = []map[reconcile.Effect]string{
 
 // toggles switches a flow off, and on again after a while.
 func (w *world) toggles() {
+	if !w.deals(flowToggle) {
+		return
+	}
 	w.cover(flowToggle, "document")
 	off := flows[w.random.IntN(len(flows))]
 	w.note("admin", "switches off", fmt.Sprint(off), "", nil)
@@ -555,6 +536,9 @@ func (w *world) toggles() {
 
 // remaps maps the notes to another field of the CRM, and back.
 func (w *world) remaps() {
+	if !w.deals(mappingChange) {
+		return
+	}
 	w.cover(mappingChange, "document")
 	w.ledger.reach(35)
 	rows := w.plan.Rows
@@ -570,6 +554,9 @@ func (w *world) remaps() {
 
 // jumps lets an agent's clock be wrong by a day for a while.
 func (w *world) jumps() {
+	if !w.deals(clockJump) {
+		return
+	}
 	w.cover(clockJump, "clock")
 	w.ledger.reach(29)
 	a := w.agents[w.random.IntN(len(w.agents))]
@@ -630,7 +617,7 @@ func (w *world) calm() {
 	away := w.trouble.outages || w.trouble.lateHooks || w.trouble.jumps
 	w.trouble = w.trouble.kind()
 	if w.script != nil {
-		w.script.hit = true
+		w.script.over = true
 	}
 	w.kindSince = w.now
 	for _, id := range w.recordIDs {
@@ -638,11 +625,11 @@ func (w *world) calm() {
 		if len(r.solutions) == 0 && r.key == "" {
 			w.sell(r, "SOL-1")
 		}
-		if !r.deleted && (!r.sync || r.stage() == "On hold") {
+		if !r.deleted && (!r.sync || r.stage() == w.crm.onHold) {
 			w.note("seller", "takes on", id, "", nil)
 			r.sync = true
-			if r.stage() == "On hold" {
-				r.fields[stageField] = "Qualification"
+			if r.stage() == w.crm.onHold {
+				r.fields[w.crm.stage] = w.crm.active
 			}
 			w.modify(r)
 		}
@@ -653,8 +640,8 @@ func (w *world) calm() {
 	}
 	// What reached the CRM only now may be on hold again; the sellers take it on.
 	for _, id := range w.recordIDs {
-		if r := w.records[id]; r.stage() == "On hold" && !r.deleted {
-			w.moves(r, "Qualification")
+		if r := w.records[id]; r.stage() == w.crm.onHold && !r.deleted {
+			w.moves(r, w.crm.active)
 		}
 	}
 	w.settle(20 * time.Minute)

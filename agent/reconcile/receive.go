@@ -80,6 +80,9 @@ func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcom
 	if err != nil {
 		return nil, err
 	}
+	if certain, early := r.tooEarly(r.referral.CreatedAt); early && account == "" {
+		return store.Retry{At: certain}, nil // the customer's account may be on its way
+	}
 	record, base, err := r.newRecord(ctx, values, account)
 	if err != nil {
 		return nil, err

@@ -27,7 +27,9 @@ type coverage struct {
 	crashes   int
 }
 
+// add counts what a history covered, and ends it.
 func (s *coverage) add(name string, w *world) {
+	w.end()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.histories == nil {

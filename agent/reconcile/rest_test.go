@@ -95,11 +95,11 @@ func (w *world) checkRecord(r *record) {
 	case r.copied && r.key != "":
 		w.breaks(3, "the copy %s has the key %s", r.id, r.key)
 	case r.deleted || r.copied || r.key != "" || w.ledger.poisoned[r.id]:
-	case len(r.solutions) == 0 || r.fields[amountField] == nil:
+	case len(r.solutions) == 0 || r.fields[w.crm.amount] == nil:
 		if r.sync && !strings.Contains(r.audit, string(problem.SolutionMissing)) && !strings.Contains(r.audit, string(problem.DealValueMissing)) {
 			w.breaks(18, "record %s lacks something, and nobody says so: %q", r.id, r.audit)
 		}
-	case r.stage() != "Closed Won" && r.stage() != "Closed Lost" && r.sync:
+	case r.stage() != w.crm.won && r.stage() != w.crm.lost && r.sync:
 		w.breaks(9, "record %s was never shared: %s", r.id, r.audit)
 	}
 }
@@ -137,7 +137,7 @@ func (w *world) checkEngagement(members []*remoteReferral) {
 		return
 	}
 	rec := w.records[id]
-	help, _ := rec.fields[helpField].(string)
+	help, _ := rec.fields[w.crm.help].(string)
 	identifier := ""
 	if microsofts != nil {
 		identifier, _ = at(microsofts.tree, "/trackingInfo/microsoftMsxId").(string)
@@ -150,7 +150,7 @@ func (w *world) checkEngagement(members []*remoteReferral) {
 	case microsofts == nil:
 	case w.plan.Help[strings.ToLower(help)] != at(microsofts.tree, "/inviteContext/assistanceRequestCode"):
 		w.breaks(9, "%s/%s asks for %q, Microsoft was asked for %v", id, own.id, help, microsofts.tree["inviteContext"])
-	case microsofts.tree["status"] == "Active" && identifier != "" && rec.fields[identifierField] != identifier:
+	case microsofts.tree["status"] == "Active" && identifier != "" && rec.fields[w.crm.identifier] != identifier:
 		w.breaks(9, "%s/%s does not show Microsoft's identifier %v", id, own.id, identifier)
 	case microsofts.tree["substatus"] == "Declined" && !rec.cleared && !strings.Contains(rec.audit, microsofts.tree["statusReason"].(string)):
 		w.breaks(9, "%s/%s does not tell why Microsoft declined (%v); audit:\n%s", id, own.id, microsofts.tree["statusReason"], rec.audit)
@@ -177,7 +177,7 @@ func (w *world) compare(rec *record, r *remoteReferral) {
 	}
 	w.ledger.reach(9)
 	w.checkMark(rec)
-	if mine, _ := rec.fields[identifierField].(string); strings.Contains(mine, "mine") && !deal.Terminal(right[deal.StatusField]) {
+	if mine, _ := rec.fields[w.crm.identifier].(string); strings.Contains(mine, "mine") && !deal.Terminal(right[deal.StatusField]) {
 		w.breaks(19, "%s: Microsoft's identifier is %q, which a seller entered", pair, mine)
 	}
 	if deal.Terminal(right[deal.StatusField]) {
@@ -277,7 +277,7 @@ func (w *world) decidedAbout(recordID, referralID, field string) bool {
 
 // checkMark expects one mark at the most before a name.
 func (w *world) checkMark(rec *record) {
-	name, _ := rec.fields["Name"].(string)
+	name, _ := rec.fields[w.crm.title].(string)
 	if marks := len([]rune(name)) - len([]rune(deal.StripMark(name))); marks > len([]rune(deal.MarkSuccess)) {
 		w.breaks(20, "record %s is called %q", rec.id, name)
 	}
@@ -328,6 +328,9 @@ func (w *world) promptness() {
 
 // judge judges a history that was played.
 func (w *world) judge() []string {
+	if w.spent {
+		return w.said() // it never came to rest
+	}
 	if len(w.faults()) == 0 {
 		w.echo()
 	}
@@ -366,8 +369,26 @@ func (w *world) timeline() string {
 
 // replay is the command that plays a history again.
 func (w *world) replay() string {
-	if w.script != nil {
-		return fmt.Sprintf("go test ./agent/reconcile -run 'TestEveryEffect/%s$' -effect %d -strike %q -v", strings.ReplaceAll(w.name, " ", "_"), w.script.at, w.script.kind)
+	if w.script != nil && len(w.script.strikes) > 0 {
+		return fmt.Sprintf("go test ./agent/reconcile -run 'TestEveryEffect/%s/%s$' -strikes %q -v", w.crm.name, strings.ReplaceAll(w.name, " ", "_"), w.script)
 	}
-	return fmt.Sprintf("go test ./agent/reconcile -run 'TestCoreSimulator/%s$' -seed %d -seeds 1 -v", strings.ReplaceAll(w.name, " ", "_"), w.seed)
+	if w.script != nil {
+		return fmt.Sprintf("go test ./agent/reconcile -run 'TestEveryEffect/%s/%s$' -v", w.crm.name, strings.ReplaceAll(w.name, " ", "_"))
+	}
+	return fmt.Sprintf("go test ./agent/reconcile -run 'TestCoreSimulator/%s/%s$' -seed %d -seeds 1 -v%s", w.crm.name, strings.ReplaceAll(w.name, " ", "_"), w.seed, onlyThese(w.only))
+}
+
+// onlyThese is the part of the command that leaves a history no other faults than the listed ones.
+func onlyThese(only map[dealt]bool) string {
+	if only == nil {
+		return ""
+	}
+	list := []string{dealt{}.String()} // an empty list leaves all to chance
+	for one := range only {
+		if one != (dealt{}) {
+			list = append(list, one.String())
+		}
+	}
+	slices.Sort(list[1:])
+	return fmt.Sprintf(" -faults %q", strings.Join(list, ","))
 }

@@ -29,8 +29,9 @@ type run struct {
 	counterpart *referral.Referral
 	readAt      time.Time // when the record was read
 	// failed are the fields whose mapping cannot turn what a side holds; they are left alone, and the rest of the deal goes on.
-	unmapped mapping.Failed
-	log      hclog.Logger
+	unmapped    mapping.Failed
+	recordKnown time.Time // the record's last change that was read; a moment later once that state was written over
+	log         hclog.Logger
 }
 
 // reconcile loads the deal, finishes what an earlier run left open, reads both sides and takes the one step that is due.
@@ -159,9 +160,23 @@ func (r *run) readRecord(ctx context.Context, id string) error {
 	case err != nil:
 		return err
 	default:
+		if err := r.notBehind(found); err != nil {
+			return err
+		}
 		r.record = &found
+		r.recordKnown = found.ModifiedAt
 	}
 	return nil
+}
+
+// notBehind is notOutdated for a record: what it held before the agent's own write, or before a change that an earlier run saw, would
+// pass for a seller's edit.
+func (r *run) notBehind(found crm.Record) error {
+	known := newest(r.deal, recordUpdatedKey)
+	if found.ModifiedAt.IsZero() || !found.ModifiedAt.Before(known) || r.claim.Attempts >= believed {
+		return nil
+	}
+	return problem.New(problem.ChangedMeanwhile, "opportunity "+found.ID, "last changed "+found.ModifiedAt.UTC().Format(time.RFC3339)+", and a later state is known")
 }
 
 // staleWish is how old the reading of "Sync with Partner Center" may be when something is sent.
@@ -211,8 +226,9 @@ func (r *run) detach(ctx context.Context) error {
 // commit records a change and keeps the run's own picture in step. Snapshots remember which state of the referral they know.
 func (r *run) commit(ctx context.Context, change store.Change) error {
 	for _, snapshot := range []store.Values{change.Base, change.Pending} {
-		remember(snapshot, updatedKey, r.referral, r.deal)
-		remember(snapshot, counterpartUpdatedKey, r.counterpart, r.deal)
+		remember(snapshot, updatedKey, updatedAt(r.referral), r.deal)
+		remember(snapshot, counterpartUpdatedKey, updatedAt(r.counterpart), r.deal)
+		remember(snapshot, recordUpdatedKey, r.recordKnown, r.deal)
 	}
 	if err := r.store.Record(ctx, r.claim, change); err != nil {
 		return fmt.Errorf("record deal %s: %w", r.claim.Key, err)
@@ -248,6 +264,9 @@ func (r *run) absorb(ctx context.Context, into string) error {
 func (r *run) bind(ctx context.Context, base *deal.Pair) error {
 	link := r.deal.Link
 	link.CRMID, link.ReferralID, link.EngagementID = r.record.ID, r.referral.ID, r.referral.EngagementID
+	if r.sharedFromRecord() {
+		link.Origin = store.OriginCRM
+	}
 	change := store.Change{Link: &link, Audit: []store.AuditEntry{{Actor: "agent", Detail: "linked " + link.ReferralID + " and " + link.CRMID}}}
 	if base != nil {
 		change.Base = packBase(*base)
@@ -262,6 +281,9 @@ func (r *run) onlyRecord(ctx context.Context) (store.Outcome, error) {
 	}
 	if !r.record.Sync {
 		return store.Done{}, nil
+	}
+	if outcome, err := r.sharedBefore(ctx); outcome != nil || err != nil {
+		return outcome, err
 	}
 	return r.share(ctx)
 }
@@ -294,6 +316,11 @@ func (r *run) rejoin(ctx context.Context) (store.Outcome, error) {
 	if r.record.Key == "" && !strings.EqualFold(found.ExternalReference, r.record.ID) {
 		return nil, problem.Explain(problem.BoundElsewhere, "opportunity "+r.record.ID, problem.Say(problem.ReferralIsOf, id, found.ExternalReference))
 	}
+	return r.rejoinWith(ctx, found)
+}
+
+// rejoinWith links this record with the referral that is its own.
+func (r *run) rejoinWith(ctx context.Context, found referral.Referral) (store.Outcome, error) {
 	r.referral = &found
 	if r.outOfScope() {
 		return r.gate(store.OutOfScope), nil // an organisation that was copied names the referrals of the one it was copied from

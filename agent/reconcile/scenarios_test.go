@@ -3,7 +3,7 @@ package reconcile_test
 import (
 	"flag"
 	"fmt"
-	"slices"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	onlyEffect = flag.Int("effect", 0, "strike only this effect of a named scenario")
-	onlyStrike = flag.String("strike", "", "strike only with this fault")
+	onlyStrikes = flag.String("strikes", "", "play a named scenario with these faults at these effects only, as a failure prints them")
+	pairs       = flag.Int("pairs", 6, "pairs of faults that are tried of all in each named scenario")
 )
 
 // story is a named scenario: what people do, one after the other, in a world that is kind but for the one fault that strikes.
@@ -48,7 +48,7 @@ func (w *world) received() (*record, *remoteReferral) {
 // accepted gives a deal of Microsoft's that a seller has taken on.
 func (w *world) accepted() (*record, *remoteReferral) {
 	r, ref := w.received()
-	w.moves(r, "Qualification")
+	w.moves(r, w.crm.active)
 	w.rest()
 	return r, ref
 }
@@ -87,7 +87,7 @@ func (w *world) portalWrites(ref *remoteReferral) {
 
 func (w *world) asks(r *record) {
 	w.note("seller", "asks for help", r.id, "", nil)
-	r.fields[helpField] = "General or other"
+	r.fields[w.crm.help] = w.crm.helps[0]
 	w.ledger.reach(12)
 	w.modify(r)
 }
@@ -119,10 +119,15 @@ func (w *world) portalAccepts(ref *remoteReferral) {
 
 // loseStore makes the agent start with an empty database.
 func (w *world) loseStore() {
-	w.note("world", "the database is lost", "", "", nil)
-	w.store = store.NewMemory("sim", w.agentNow)
-	w.ledger.links = map[string]store.Link{}
+	w.losing = true
 	w.kill(w.agents[0])
+}
+
+// beginStore puts an empty database in the place of one that was lost.
+func (w *world) beginStore() {
+	w.note("world", "the database is lost", "", "", nil)
+	w.store, w.born = store.NewMemory("sim", w.agentNow), w.now
+	w.ledger.links = map[string]store.Link{}
 }
 
 func oneOfEach(w *world) string {
@@ -157,7 +162,7 @@ var stories = []story{
 	{"a seller shares", kindly, func(w *world) { w.shared() }, oneOfEach},
 	{"a seller shares visibly", kindly, func(w *world) {
 		r := w.sellerCreates(false)
-		r.fields[visibleField] = true
+		r.fields[w.crm.visible] = true
 		w.rest()
 	}, oneOfEach},
 	{"a seller shares and asks for help", coSelling, func(w *world) { w.sellerCreates(true); w.rest() }, coSold},
@@ -166,16 +171,16 @@ var stories = []story{
 	{"Microsoft sends with marks", trouble{customers: 1, listLag: time.Second, marks: true}, func(w *world) { w.received() }, oneOfEach},
 	{"Microsoft sends and the seller accepts", kindly, func(w *world) { w.accepted() }, ends("Active", "Accepted")},
 	{"Microsoft sends and the portal accepts", kindly, func(w *world) { _, ref := w.received(); w.portalAccepts(ref); w.rest() }, ends("Active", "Accepted")},
-	{"Microsoft sends and the seller declines", kindly, func(w *world) { r, _ := w.received(); w.moves(r, "Closed Lost"); w.rest() }, ends("Closed", "Declined")},
-	{"Microsoft sends and the seller wins at once", kindly, func(w *world) { r, _ := w.received(); w.moves(r, "Closed Won"); w.rest() }, ends("Closed", "Won")},
-	{"the seller wins", kindly, func(w *world) { r, _ := w.accepted(); w.moves(r, "Closed Won"); w.rest() }, ends("Closed", "Won")},
+	{"Microsoft sends and the seller declines", kindly, func(w *world) { r, _ := w.received(); w.moves(r, w.crm.lost); w.rest() }, ends("Closed", "Declined")},
+	{"Microsoft sends and the seller wins at once", kindly, func(w *world) { r, _ := w.received(); w.moves(r, w.crm.won); w.rest() }, ends("Closed", "Won")},
+	{"the seller wins", kindly, func(w *world) { r, _ := w.accepted(); w.moves(r, w.crm.won); w.rest() }, ends("Closed", "Won")},
 	{"the seller loses, with a reason", kindly, func(w *world) {
 		r, _ := w.accepted()
-		r.fields["Close_Reason__c"] = "Too expensive"
-		w.moves(r, "Closed Lost")
+		r.fields[w.crm.reason] = "Too expensive"
+		w.moves(r, w.crm.lost)
 		w.rest()
 	}, ends("Closed", "Lost")},
-	{"the seller wins a deal of his own", kindly, func(w *world) { r, _ := w.shared(); w.moves(r, "Closed Won"); w.rest() }, ends("Closed", "Won")},
+	{"the seller wins a deal of his own", kindly, func(w *world) { r, _ := w.shared(); w.moves(r, w.crm.won); w.rest() }, ends("Closed", "Won")},
 	{"the portal closes as won", kindly, func(w *world) { _, ref := w.accepted(); w.portalCloses(ref, "Won"); w.rest() }, ends("Closed", "Won")},
 	{"the portal declines what is on hold", kindly, func(w *world) { _, ref := w.received(); w.portalCloses(ref, "Declined"); w.rest() }, ends("Closed", "Declined")},
 	{"a referral expires on hold", kindly, func(w *world) { _, ref := w.received(); w.portalCloses(ref, "Expired"); w.rest() }, ends("Closed", "Expired")},
@@ -184,7 +189,7 @@ var stories = []story{
 		w.sellerWrites(r)
 		w.enter(r, deal.DealValue, 5000+w.fresh())
 		w.rest()
-		w.moves(r, "Proposal")
+		w.moves(r, w.crm.another)
 		w.rest()
 	}, ends("Active", "Accepted")},
 	{"both edit what is on hold", kindly, func(w *world) {
@@ -192,15 +197,15 @@ var stories = []story{
 		w.sellerWrites(r)
 		w.portalWrites(ref)
 		w.rest()
-		w.moves(r, "Proposal")
+		w.moves(r, w.crm.another)
 		w.rest()
 	}, oneOfEach},
 	{"an accepted deal goes back on hold", kindly, func(w *world) {
 		r, _ := w.accepted()
-		w.moves(r, "On hold")
+		w.moves(r, w.crm.onHold)
 		w.sellerWrites(r)
 		w.rest()
-		w.moves(r, "Qualification")
+		w.moves(r, w.crm.active)
 		w.rest()
 	}, ends("Active", "Accepted")},
 	{"the seller edits", kindly, func(w *world) { r, _ := w.shared(); w.sellerWrites(r); w.rest() }, oneOfEach},
@@ -267,7 +272,7 @@ var stories = []story{
 	}, nil},
 	{"a private deal becomes visible", kindly, func(w *world) {
 		r, _ := w.shared()
-		r.fields[visibleField] = true
+		r.fields[w.crm.visible] = true
 		w.modify(r)
 		w.rest()
 	}, oneOfEach},
@@ -287,7 +292,7 @@ var stories = []story{
 		w.rest()
 		w.microsoftAnswers()
 		w.rest()
-		w.moves(r, "Closed Won")
+		w.moves(r, w.crm.won)
 		w.rest()
 	}, coSold},
 	{"the seller adds a solution", kindly, func(w *world) { r, _ := w.shared(); w.sell(r, "SOL-2"); w.rest() }, oneOfEach},
@@ -308,20 +313,20 @@ var stories = []story{
 	}, oneOfEach},
 	{"what is missing is mended", kindly, func(w *world) {
 		r := w.newRecord(false)
-		r.fields["Account.BillingCountry"] = "Neverland"
+		r.fields[w.crm.country] = "Neverland"
 		w.begins(r)
 		w.rest()
 		w.sell(r, "SOL-1")
 		w.meet(r, somebody(1))
-		r.fields["Account.BillingCountry"] = "Norway"
+		r.fields[w.crm.country] = "Norway"
 		w.modify(r)
 		w.rest()
 	}, oneOfEach},
 	{"the amount is cleared and entered again", kindly, func(w *world) {
 		r, _ := w.shared()
-		w.ledger.edit(r.id, deal.DealValue, r.fields[amountField], nil)
+		w.ledger.edit(r.id, deal.DealValue, r.fields[w.crm.amount], nil)
 		w.ledger.reach(13)
-		r.fields[amountField] = nil
+		r.fields[w.crm.amount] = nil
 		w.modify(r)
 		w.rest()
 		w.enter(r, deal.DealValue, 6000+w.fresh())
@@ -329,7 +334,7 @@ var stories = []story{
 	}, oneOfEach},
 	{"what only one side may write is edited", kindly, func(w *world) {
 		r, _ := w.shared()
-		r.fields[linkField], r.status, r.audit = "https://example.com", "As I please", ""
+		r.fields[w.crm.link], r.status, r.audit = "https://example.com", "As I please", ""
 		w.ledger.reach(19)
 		w.modify(r)
 		w.rest()
@@ -436,7 +441,7 @@ var stories = []story{
 		ref.lead = true
 		w.ledger.reach(17)
 		w.referrals[ref.id] = ref
-		for field, place := range editedFields {
+		for field, place := range w.crm.edited {
 			w.ledger.first(ref.id, field, at(ref.tree, place.center))
 		}
 		w.portalSaves(ref)
@@ -451,12 +456,14 @@ var stories = []story{
 var strikes = []fault{crashAfter, lostRequest, lostAnswer, lateRequest}
 
 // tell plays a story with one fault at one effect; 0: none.
-func tell(s story, at int, kind fault) *world { return tellMutant(s, at, kind, nil) }
+func tell(of *product, s story, at int, kind fault) *world {
+	return tellMutant(of, s, struckOnce(at, kind), nil)
+}
 
-func tellMutant(s story, at int, kind fault, m *mutant) *world {
-	w := newMutantWorld(1, s.world, m)
+func tellMutant(of *product, s story, with *script, m *mutant) *world {
+	w := newWorldOf(of, 1, s.world, m)
 	w.name = s.name
-	w.script = &script{at: at, kind: kind}
+	w.script = with
 	s.play(w)
 	w.calm()
 	if wrong := w.judge(); len(wrong) == 0 && s.want != nil {
@@ -467,42 +474,88 @@ func tellMutant(s story, at int, kind fault, m *mutant) *world {
 	return w
 }
 
-// The systematic mode: every story, with the agent killed and requests and answers lost at every single effect.
+// The systematic mode: every story on every CRM, with the agent killed and requests and answers lost at every single effect.
 func TestEveryEffect(t *testing.T) {
-	for _, s := range stories {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			kinds := strikes
-			if *showReport {
-				kinds = append([]fault{crashBefore}, strikes...)
-			}
-			if *onlyStrike != "" {
-				kinds = []fault{fault(slices.Index(faultNames[:], *onlyStrike))}
-			}
-			failed := 0
-			judge := func(w *world) {
-				if wrong := w.said(); len(wrong) > 0 {
-					failed++
-					t.Errorf("%s: %s\n%s\nreplay: %s", w.script, strings.Join(wrong, "\n  "), w.timeline(), w.replay())
-				}
-				summary.add("named stories", w)
-			}
-			if *onlyEffect > 0 {
-				judge(tell(s, *onlyEffect, kinds[0]))
-				return
-			}
-			calm := tell(s, 0, none)
-			judge(calm)
-			for _, kind := range kinds {
-				for at := 1; failed < 3; at++ {
-					w := tell(s, at, kind)
-					if !w.script.hit || w.script.struckAt == 0 {
-						break
-					}
-					judge(w)
-					at = w.script.struckAt
-				}
-			}
-		})
+	for _, of := range products {
+		for _, s := range stories {
+			t.Run(of.name+"/"+s.name, func(t *testing.T) {
+				t.Parallel()
+				everyEffect(t, of, s)
+			})
+		}
 	}
+}
+
+// kinds are the faults that strike every effect with a product. All of them strike with one CRM, and those that leave most behind with
+// the others; the heavy runs try all.
+func (p *product) kinds() []fault {
+	switch {
+	case *showReport:
+		return append([]fault{crashBefore}, strikes...)
+	case p == salesforce:
+		return strikes
+	default:
+		return strikes[:1]
+	}
+}
+
+func everyEffect(t *testing.T, of *product, s story) {
+	t.Helper()
+	failed := 0
+	judge := func(w *world) {
+		if wrong := w.said(); len(wrong) > 0 {
+			failed++
+			t.Errorf("%s: %s\n%s\nreplay: %s", w.script, strings.Join(wrong, "\n  "), w.timeline(), w.replay())
+		}
+		summary.add("named stories on "+of.name, w)
+	}
+	if *onlyStrikes != "" {
+		with, err := parsed(*onlyStrikes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		judge(tellMutant(of, s, with, nil))
+		return
+	}
+	calm := tell(of, s, 0, none)
+	judge(calm)
+	for _, kind := range of.kinds() {
+		for at := 1; failed < 3; at++ {
+			w := tell(of, s, at, kind)
+			if w.script.struckAt == 0 {
+				w.end()
+				break
+			}
+			at = w.script.struckAt
+			judge(w)
+		}
+	}
+	random := rand.New(rand.NewPCG(*firstRun, uint64(calm.effects)))
+	for n := 0; n < *pairs && failed < 3; n++ {
+		judge(fewestStrikes(of, s, drawPair(random, calm.effects)))
+	}
+}
+
+// paired are the faults that strike in pairs.
+var paired = []fault{crashBefore, crashAfter, lostRequest, lostAnswer, lateRequest, otherEditor, staleRead, partialRead, throttled, pausedWorker}
+
+// drawPair draws two of a story's effects, and a fault for each.
+func drawPair(random *rand.Rand, effects int) *script {
+	first, second := 1+random.IntN(effects), 1+random.IntN(effects)
+	kind := func() fault { return paired[random.IntN(len(paired))] }
+	return &script{strikes: []strike{{min(first, second), kind()}, {max(first, second), kind()}}}
+}
+
+// fewestStrikes plays a story with two faults, and when it fails, with one of them: the shortest list that fails is what is told.
+func fewestStrikes(of *product, s story, pair *script) *world {
+	w := tellMutant(of, s, pair, nil)
+	if len(w.said()) == 0 {
+		return w
+	}
+	for _, strike := range pair.strikes {
+		if one := tell(of, s, strike.at, strike.kind); len(one.said()) > 0 {
+			return one
+		}
+	}
+	return w
 }

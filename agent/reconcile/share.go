@@ -210,6 +210,9 @@ func (r *run) unknown(ctx context.Context, intent store.Intent, candidate referr
 // requestHelp creates Microsoft's referral of the engagement, the second of a co-sell deal's two, unless somebody else did. It
 // is made of what the partner's own referral says: both describe one deal, and what the opportunity says may be held back.
 func (r *run) requestHelp(ctx context.Context, code string) (store.Outcome, error) {
+	if certain, early := r.tooEarly(r.referral.CreatedAt); early {
+		return store.Retry{At: certain}, nil
+	}
 	engagement, err := r.center.Engagement(ctx, r.referral.EngagementID)
 	if err != nil {
 		return nil, err

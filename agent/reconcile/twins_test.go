@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -12,18 +13,17 @@ import (
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
-	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/match"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/watch"
-	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 )
 
 // The twins of the CRM, of Partner Center and of the store's two interfaces.
 
 // record is an opportunity.
 type record struct {
+	crm      *product
 	id       string
 	fields   map[string]any
 	sync     bool
@@ -31,9 +31,14 @@ type record struct {
 	audit    string
 	status   string
 	modified time.Time
-	deleted  bool
-	copied   bool // a seller made it by copying another one
-	cleared  bool // a seller cleared its Audit field
+	revision int
+	position int64 // of its last change among all
+	// last is what it shows now, former what it showed before the second of its last change.
+	last, former any
+	shownAt      time.Time // that second
+	deleted      bool
+	copied       bool // a seller made it by copying another one
+	cleared      bool // a seller cleared its Audit field
 
 	contacts  []crm.ContactRow
 	solutions []crm.SolutionRow
@@ -59,31 +64,10 @@ type remoteReferral struct {
 	former *referral.Referral // the view of the state before
 }
 
-func testPlan() mapping.Plan {
-	variables := map[string]string{document.VariableCountryField: "BillingCountry", document.VariableDealValueField: "Amount", document.VariableDealCurrencyField: "CurrencyIsoCode"}
-	plan := mapping.Plan{
-		Stages:      mapping.Stages{OnHold: "On hold", Active: "Qualification", Won: "Closed Won", Lost: "Closed Lost", Closed: map[string]bool{"Closed Won": true, "Closed Lost": false}},
-		Help:        map[string]string{"general or other": "GeneralOrOther", "quotes or licensing": "QuotesOrLicensing"},
-		HelpValues:  map[string]string{"GeneralOrOther": "General or other", "QuotesOrLicensing": "Quotes or licensing"},
-		LongestName: 120,
-	}
-	for _, m := range document.DefaultMappings(document.Salesforce, document.DefaultFields(document.Salesforce), variables) {
-		row := mapping.Row{
-			Field: m.Field, PartnerCenter: m.PartnerCenter, CRM: m.CRM, Inbound: m.Direction != document.Outbound, Outbound: m.Direction != document.Inbound,
-			OnCreate: slices.Contains(m.On, document.OnCreate), OnUpdate: slices.Contains(m.On, document.OnUpdate), Winner: deal.CRM,
-		}
-		if m.Conflict == document.ConflictPartnerCenter {
-			row.Winner = deal.PartnerCenter
-		}
-		plan.Rows = append(plan.Rows, row)
-	}
-	return plan
-}
-
-// simCRM is the CRM's twin.
+// simCRM is the twin of a CRM like Salesforce.
 type simCRM struct{ w *world }
 
-func (s *simCRM) Known(id string) bool { return strings.HasPrefix(id, "006") }
+func (s *simCRM) Known(id string) bool { return strings.HasPrefix(id, s.w.crm.recordIDs) }
 
 func (s *simCRM) Read(_ context.Context, id string) (out crm.Record, err error) {
 	w, c := s.w, s.w.running
@@ -93,6 +77,10 @@ func (s *simCRM) Read(_ context.Context, id string) (out crm.Record, err error) 
 			return crm.ErrNotFound
 		}
 		out = r.view()
+		if former, lags := w.lagging(c, r); lags {
+			out = former.(crm.Record)
+			out.Fields = maps.Clone(out.Fields)
+		}
 		if c.busy {
 			c.knows.read[id], c.knows.seen[id] = w.now, maps.Clone(out.Fields)
 		}
@@ -100,17 +88,32 @@ func (s *simCRM) Read(_ context.Context, id string) (out crm.Record, err error) 
 	})
 }
 
+// lagging gives what a replica of the CRM that lags still shows of a record: its state before the second of its last change. Two
+// states of one second cannot be told apart by anybody.
+func (w *world) lagging(c *coroutine, r *record) (former any, lags bool) {
+	lags = c.stale() && r.former != nil && w.now.Sub(r.modified) < replicaLag
+	return r.former, lags
+}
+
+// keep remembers what a record shows after a change, and what it showed before the second of its last change.
+func (w *world) keep(r *record) {
+	if stamp := r.stamp(); stamp.After(r.shownAt) {
+		r.former, r.shownAt = r.last, stamp
+	}
+	r.last = w.crm.shown(w, r)
+}
+
 // stamp is the record's time stamp: the CRM's have a resolution of one second.
 func (r *record) stamp() time.Time { return r.modified.Truncate(time.Second) }
 
-func (r *record) stage() string { stage, _ := r.fields["StageName"].(string); return stage }
+func (r *record) stage() string { stage, _ := r.fields[r.crm.stage].(string); return stage }
 
 func (r *record) view() crm.Record {
 	view := crm.Record{
-		ID: r.id, Version: r.stamp().Format(time.RFC3339Nano), ModifiedAt: r.stamp(), Fields: maps.Clone(r.fields), Sync: r.sync, Key: r.key, Audit: r.audit,
+		ID: r.id, Version: r.stamp().Format(time.RFC3339Nano), ModifiedAt: r.stamp(), CreatedAt: r.created, Fields: maps.Clone(r.fields), Sync: r.sync, Key: r.key, Audit: r.audit,
 		SyncStatus: r.status, Contacts: slices.Clone(r.contacts), Team: []deal.Person{somebody(1)}, Solutions: slices.Clone(r.solutions),
 	}
-	view.ReferralID, _ = r.fields["Referral_Identifier__c"].(string)
+	view.ReferralID, _ = r.fields[r.crm.referralID].(string)
 	return view
 }
 
@@ -119,29 +122,40 @@ func (w *world) wrote() { w.writes, w.lastWrite = w.writes+1, w.now }
 // sell adds or removes a solution, as people and the agent do.
 func (w *world) sell(r *record, id string) {
 	r.solutions = append(r.solutions, crm.SolutionRow{Solution: deal.Solution{ID: id}, RowID: w.id("a00")})
-	r.soldAt = w.now
-	w.touched()
+	w.resold(r)
 }
 
 func (w *world) unsell(r *record, row string) {
 	r.solutions = slices.DeleteFunc(slices.Clone(r.solutions), func(s crm.SolutionRow) bool { return s.RowID == row })
-	r.soldAt = w.now
-	w.touched()
+	w.resold(r)
 }
 
-// modify moves the record's time stamp.
+// resold notes that a row of a record's solutions or contacts changed.
+func (w *world) resold(r *record) {
+	r.soldAt = w.now
+	w.touched()
+	if w.crm.inline {
+		w.modify(r)
+		return
+	}
+	w.keep(r)
+}
+
+// modify moves the record's time stamp and revision.
 func (w *world) modify(r *record) {
-	if r.stage() != "On hold" {
+	if r.stage() != r.crm.onHold {
 		r.heldSince = time.Time{}
 	} else if r.heldSince.IsZero() {
 		r.heldSince = w.now
 	}
 	r.modified = w.now
 	w.touched()
+	r.revision, r.position = r.revision+1, int64(w.changes)
+	w.keep(r)
 }
 
 func (w *world) addRecord(r *record) {
-	r.created = w.now
+	r.crm, r.created = w.crm, w.now
 	w.records[r.id] = r
 	w.recordIDs = append(w.recordIDs, r.id)
 	w.modify(r)
@@ -227,14 +241,12 @@ func (s *simCRM) Owner(_ context.Context, people []deal.Person) (string, error) 
 // meet gives somebody a role in a record, as people and the agent do; leave takes it away.
 func (w *world) meet(r *record, person deal.Person) {
 	r.contacts = append(r.contacts, crm.ContactRow{Person: person, RowID: w.id("00K")})
-	r.soldAt = w.now
-	w.touched()
+	w.resold(r)
 }
 
 func (w *world) leave(r *record, row string) {
 	r.contacts = slices.DeleteFunc(slices.Clone(r.contacts), func(c crm.ContactRow) bool { return c.RowID == row })
-	r.soldAt = w.now
-	w.touched()
+	w.resold(r)
 }
 
 func (s *simCRM) EncodeCreate(r crm.NewRecord) ([]byte, error) { return json.Marshal(r) }
@@ -253,9 +265,9 @@ func (s *simCRM) Create(_ context.Context, payload []byte) (id string, err error
 		}
 		w.happens(event{what: recordCreated, c: c, on: n.ReferralID, created: &n})
 		if n.AccountID == "" {
-			w.accounts = append(w.accounts, accountOf(w.id("001"), n.Account))
+			w.accounts = append(w.accounts, w.accountOf(w.id(w.crm.accountIDs), n.Account))
 		}
-		id = w.id("006")
+		id = w.id(w.crm.recordIDs)
 		created := &record{
 			id: id, fields: n.Fields, sync: true, key: strings.ToLower(n.ReferralID), audit: n.Audit, status: n.SyncStatus,
 		}
@@ -271,8 +283,8 @@ func (s *simCRM) Create(_ context.Context, payload []byte) (id string, err error
 	})
 }
 
-func accountOf(id string, fields map[string]any) match.Account {
-	return match.Account{ID: id, Name: fmt.Sprint(fields["Name"]), PostalCode: fmt.Sprint(fields["BillingPostalCode"]), Country: "NO"}
+func (w *world) accountOf(id string, fields map[string]any) match.Account {
+	return match.Account{ID: id, Name: fmt.Sprint(fields[related(w.crm.firm)]), PostalCode: fmt.Sprint(fields[related(w.crm.postalCode)]), Country: "NO"}
 }
 
 func (s *simCRM) EncodeUpdate(changes crm.Changes) ([]byte, error) { return json.Marshal(changes) }
@@ -595,9 +607,38 @@ func (s *simCenter) Engagement(_ context.Context, engagementID string) ([]referr
 	return out, err
 }
 
+func (s *simCenter) OldestFirst(context.Context) iter.Seq2[referral.Referral, error] {
+	return func(yield func(referral.Referral, error) bool) {
+		list, err := s.list("pc.all", "", func(*remoteReferral) bool { return true }, createdAt)
+		slices.Reverse(list)
+		for _, r := range list {
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(referral.Referral{}, err)
+		}
+	}
+}
+
+func (s *simCenter) FindByReference(_ context.Context, recordID string, from, to time.Time) (referral.Referral, bool, error) {
+	list, err := s.list("pc.named", recordID, func(r *remoteReferral) bool {
+		return !r.microsoft && r.reference == recordID && !r.created.Before(from) && !r.created.After(to)
+	}, createdAt)
+	if err != nil {
+		return referral.Referral{}, false, err
+	}
+	s.w.ledger.lookedBack(s.w, "")
+	if len(list) == 0 {
+		return referral.Referral{}, false, nil
+	}
+	return list[len(list)-1], true, nil
+}
+
 // announce sends a webhook, as reliably as this world's Partner Center does.
 func (w *world) announce(r *remoteReferral) {
-	if w.random.Float64() < w.trouble.dropped {
+	if w.random.Float64() < w.trouble.dropped && w.deals(droppedWebhook) {
 		w.cover(droppedWebhook, "webhook")
 		w.ledger.reach(31)
 		return
@@ -608,13 +649,13 @@ func (w *world) announce(r *remoteReferral) {
 		}
 		event := store.Event{ID: w.id("webhook"), Source: "webhook", Key: store.ReferralKey(r.id), Priority: store.Live}
 		delay := time.Duration(w.random.IntN(4000)) * time.Millisecond
-		if w.trouble.lateHooks && w.random.IntN(6) == 0 {
+		if w.trouble.lateHooks && w.random.IntN(6) == 0 && w.deals(lateWebhook) {
 			delay = time.Duration(w.random.IntN(48*60)) * time.Minute
 			w.cover(lateWebhook, "webhook")
 		}
 		w.after(delay, func() { w.deliver(event) })
 	}
-	if w.trouble.strangers && w.random.IntN(4) == 0 {
+	if w.trouble.strangers && w.random.IntN(4) == 0 && w.deals(strangeWebhook) {
 		w.cover(strangeWebhook, "webhook")
 		stranger := store.Event{ID: w.id("webhook"), Source: "webhook", Key: store.ReferralKey(w.id("stranger")), Priority: store.Live}
 		w.after(time.Duration(w.random.IntN(4000))*time.Millisecond, func() { w.deliver(stranger) })
@@ -645,9 +686,9 @@ func (w *world) sweep() error {
 
 func (w *world) feed() crm.Feed {
 	if m := w.mutant; m != nil && m.feed != nil {
-		return m.feed(&simCRM{w})
+		return m.feed(w.crm.twin(w))
 	}
-	return &simCRM{w}
+	return w.crm.twin(w)
 }
 
 func (w *world) center() referral.API {

@@ -40,14 +40,20 @@ type world struct {
 	name    string // of the scenario, for the command that replays it
 	random  *rand.Rand
 	trouble trouble
+	crm     *product
 	log     hclog.Logger
 	plan    mapping.Plan
 	blocked map[reconcile.Effect]string
 	refuses bool    // Partner Center refuses every new referral, each time in other words
 	script  *script // replaces chance in the systematic mode
-	mutant  *mutant // a bug that was planted
+	dealing [faults]int
+	struck  []dealt        // what chance dealt, and struck
+	only    map[dealt]bool // what may strike of it; nil: all
+	mutant  *mutant        // a bug that was planted
 
 	start, now time.Time
+	born       time.Time // when the store was lost and begun anew; zero: it never was
+	losing     bool      // the next kill loses the store too
 	kindSince  time.Time // when people and faults had come to their end
 	store      *store.Memory
 	agents     []*agent
@@ -166,12 +172,13 @@ func (w *world) spawn(a *agent, name string, body func(c *coroutine)) *coroutine
 	return c
 }
 
-func newWorld(seed uint64, t trouble) *world { return newMutantWorld(seed, t, nil) }
+func newWorld(seed uint64, t trouble) *world { return newWorldOf(salesforce, seed, t, nil) }
 
-func newMutantWorld(seed uint64, t trouble, m *mutant) *world {
+// newWorldOf begins a history with a CRM and, if any, a planted bug.
+func newWorldOf(of *product, seed uint64, t trouble, m *mutant) *world {
 	start := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 	w := &world{
-		seed: seed, random: rand.New(rand.NewPCG(seed, 7)), log: hclog.NewNullLogger(), plan: testPlan(), mutant: m,
+		seed: seed, random: rand.New(rand.NewPCG(seed, 7)), log: hclog.NewNullLogger(), crm: of, plan: of.plan(), mutant: m,
 		start: start, now: start, records: map[string]*record{}, referrals: map[string]*remoteReferral{},
 	}
 	w.trouble = t.drawn(w.random)
@@ -212,12 +219,12 @@ func (w *world) load(a *agent) {
 	a.epoch++
 	a.queue = &simQueue{Queue: w.store, w: w}
 	options := reconcile.Options{
-		Store: &simStore{Deals: w.store, w: w}, CRM: &simCRM{w}, PartnerCenter: &simCenter{w},
+		Store: &simStore{Deals: w.store, w: w}, CRM: w.crm.twin(w), PartnerCenter: &simCenter{w},
 		Settings: reconcile.Settings{
 			Plan: a.plan, Blocked: a.blocked, MarketplaceIntent: "HaveNotDecided", MatchPostalCode: true, CreateAccounts: true, Settle: simSettle,
 			Lease: simLease, Delay: 2 * time.Second,
 		},
-		Now: w.agentNow, Jitter: w.random.Float64, RetryAfter: retryAfter, Log: w.log,
+		Now: w.agentNow, Jitter: w.random.Float64, RetryAfter: retryAfter, Born: w.born, Log: w.log,
 	}
 	if m := w.mutant; m != nil && m.options != nil {
 		m.options(w, &options)
@@ -297,6 +304,10 @@ func (w *world) kill(a *agent) {
 	w.crashes++
 	w.note("world", "kill", a.name, "", nil)
 	w.ledger.killed(w, a)
+	if w.losing {
+		w.losing = false
+		w.beginStore()
+	}
 	flying := w.inflight
 	w.inflight = nil
 	for _, c := range a.crew {
@@ -312,7 +323,7 @@ func (w *world) kill(a *agent) {
 	}
 	a.crew = nil
 	down := time.Duration(0)
-	if w.trouble.outages && w.random.IntN(8) == 0 {
+	if w.trouble.outages && w.random.IntN(8) == 0 && w.deals(outage) {
 		down = time.Duration(w.random.IntN(15)) * time.Minute
 		w.cover(outage, "agent")
 	}
@@ -337,6 +348,19 @@ func (w *world) after(d time.Duration, do func()) {
 	due := timed{w.now.Add(d), do}
 	i := sort.Search(len(w.later), func(i int) bool { return w.later[i].at.After(due.at) })
 	w.later = slices.Insert(w.later, i, due)
+}
+
+// end ends a history: nobody in it goes on, so that its memory can be used again.
+func (w *world) end() {
+	w.running = nil
+	for _, a := range w.agents {
+		for _, c := range a.crew {
+			c.dead = true
+			c.stop()
+		}
+		a.crew = nil
+	}
+	w.later, w.inflight = nil, nil
 }
 
 // tick moves the world by one step, but not beyond a time.
@@ -371,7 +395,7 @@ func (w *world) tick(until time.Time) {
 		return
 	}
 	w.now = w.now.Add(time.Duration(1+w.random.IntN(40)) * time.Millisecond)
-	if w.trouble.crash > 0 && w.random.Float64() < w.trouble.crash {
+	if w.trouble.crash > 0 && w.random.Float64() < w.trouble.crash && w.deals(crash) {
 		w.cover(crash, "any step")
 		w.kill(w.agents[w.random.IntN(len(w.agents))])
 		return

@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
@@ -60,6 +63,13 @@ type API interface {
 
 	// Engagement lists the referrals of an engagement.
 	Engagement(ctx context.Context, engagementID string) ([]Referral, error)
+
+	// OldestFirst streams all referrals by their time of creation.
+	OldestFirst(ctx context.Context) iter.Seq2[Referral, error]
+
+	// FindByReference finds the partner's own referral that names a record, among those created within a time. The oldest of
+	// several counts. The time must have been over for as long as lists lag.
+	FindByReference(ctx context.Context, recordID string, from, to time.Time) (Referral, bool, error)
 }
 
 // Replace is one replacement of a JSON Patch; Path is a JSON Pointer.
@@ -78,10 +88,21 @@ func EncodePatch(replacements []Replace) ([]byte, error) {
 }
 
 // Client is the API on top of the typed client.
-type Client struct{ remote *partnercenter.Client }
+type Client struct {
+	remote *partnercenter.Client
+
+	mu   sync.Mutex
+	past references // what FindByReference has read
+}
+
+// references are the referrals of a time that name records: by the record, the referral's id.
+type references struct {
+	from, to time.Time
+	byRecord map[string]string
+}
 
 // NewClient wraps the typed client.
-func NewClient(remote *partnercenter.Client) *Client { return &Client{remote} }
+func NewClient(remote *partnercenter.Client) *Client { return &Client{remote: remote} }
 
 var _ API = (*Client)(nil)
 
@@ -153,6 +174,66 @@ func (c *Client) Waiting(ctx context.Context) ([]Referral, error) {
 // Engagement implements [API].
 func (c *Client) Engagement(ctx context.Context, engagementID string) ([]Referral, error) {
 	return c.where(ctx, partnercenter.Eq(partnercenter.FieldEngagementID, engagementID))
+}
+
+// OldestFirst implements [API].
+func (c *Client) OldestFirst(ctx context.Context) iter.Seq2[Referral, error] {
+	query := partnercenter.Query{OrderBy: partnercenter.Order{Field: partnercenter.FieldCreatedDateTime}}
+	return c.stream(ctx, query)
+}
+
+func (c *Client) stream(ctx context.Context, query partnercenter.Query) iter.Seq2[Referral, error] {
+	return func(yield func(Referral, error) bool) {
+		for r, err := range c.remote.ListReferrals(ctx, query) {
+			if err != nil {
+				yield(Referral{}, translate(err))
+				return
+			}
+			if !yield(view(r)) {
+				return
+			}
+		}
+	}
+}
+
+// FindByReference implements [API]. Nothing filters by the reference ("Get a list of referrals"), so the list is read, newest
+// first, down to the beginning of the time. What it says of a time that is over does not change, so it is kept.
+func (c *Client) FindByReference(ctx context.Context, recordID string, from, to time.Time) (Referral, bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.past.byRecord == nil || from.Before(c.past.from) || !to.Equal(c.past.to) {
+		past, err := c.references(ctx, from, to)
+		if err != nil {
+			return Referral{}, false, err
+		}
+		c.past = past
+	}
+	id, found := c.past.byRecord[strings.ToLower(recordID)]
+	if !found {
+		return Referral{}, false, nil
+	}
+	r, err := c.Get(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return Referral{}, false, nil
+	}
+	return r, err == nil, err
+}
+
+func (c *Client) references(ctx context.Context, from, to time.Time) (references, error) {
+	past := references{from: from, to: to, byRecord: map[string]string{}}
+	query := partnercenter.Query{OrderBy: partnercenter.Order{Field: partnercenter.FieldCreatedDateTime, Descending: true}}
+	for r, err := range c.stream(ctx, query) {
+		if err != nil {
+			return past, err
+		}
+		if r.CreatedAt.Before(from) {
+			break
+		}
+		if !r.Microsoft && r.ExternalReference != "" && !r.CreatedAt.After(to) {
+			past.byRecord[strings.ToLower(r.ExternalReference)] = r.ID
+		}
+	}
+	return past, nil
 }
 
 func (c *Client) where(ctx context.Context, filter partnercenter.Filter) ([]Referral, error) {

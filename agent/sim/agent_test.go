@@ -165,7 +165,7 @@ func (a *agent) reload(d document.Document) {
 // together come in any order.
 func (a *agent) machine(l *life) app.Machine {
 	return app.Machine{
-		Version: "sim", Transport: &slow{a, l}, Dial: a.w.network.DialContext, TrustBundle: a.trustBundle(),
+		Version: "sim", Transport: &slow{a, l}, Dial: a.w.network.DialContext, DialEvents: a.w.network.DialContext, TrustBundle: a.trustBundle(),
 		CertificateHosts: []string{a.env["COSELL_AGENT_CERTIFICATE_HOSTS"]}, Secrets: a.secrets(), Workers: 4,
 		Lease: time.Minute, CallTimeout: 20 * time.Second, ListLag: 30 * time.Second, IdleWait: 6 * time.Hour,
 		Now: func() time.Time { return a.w.now().Add(time.Duration(a.skew.Load())) }, Sleep: func(ctx context.Context, d time.Duration) {

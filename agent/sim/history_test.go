@@ -29,7 +29,7 @@ const (
 // when it is over. A history that fails prints what happened, and the command that plays it again.
 func TestHistories(t *testing.T) {
 	covered := &coverage{reached: map[string]int{}, faults: map[string]int{}}
-	play := func(seed uint64) {
+	run := func(seed uint64) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			first := playHistory(t, seed)
@@ -44,11 +44,11 @@ func TestHistories(t *testing.T) {
 	}
 	if *seeds == 0 {
 		for _, seed := range failedOnce {
-			play(seed)
+			run(seed)
 		}
 	}
 	for seed := range numberOr(usualHistories) {
-		play(*firstSeed + seed)
+		run(*firstSeed + seed)
 	}
 	t.Cleanup(func() { covered.report(t) }) // when all are over
 }
@@ -98,6 +98,8 @@ type history struct {
 	rand *rand.Rand // of the plot
 	logs bytes.Buffer
 
+	pushed bool // change events are subscribed to, and polls are rare
+
 	mu           sync.Mutex // of what follows
 	deals        []*played
 	reached      map[string]bool
@@ -137,6 +139,12 @@ func playHistory(t *testing.T, seed uint64) *history {
 	t.Helper()
 	h := &history{reached: map[string]bool{}}
 	directory := t.TempDir()
+	return play(t, h, seed, directory)
+}
+
+// play plays a seed into a history.
+func play(t *testing.T, h *history, seed uint64, directory string) *history {
+	t.Helper()
 	options := sandbox.Options{Switches: map[string]string{}}
 	plot := rand.New(rand.NewPCG(seed, 1))
 	if plot.IntN(2) == 0 {
@@ -166,6 +174,10 @@ func (h *history) live(directory string) {
 	}
 	document := w.document(h.o, "production")
 	document.Schedule.Poll, document.Schedule.Sweep = "5m", "15m"
+	if h.pushed {
+		w.selects(h.o)
+		document.CRM.Salesforce.Push = w.pushed(h.o, "20m")
+	}
 	h.a = w.newAgent(h.o, document, kept)
 	h.a.receiving()
 	h.a.start()

@@ -9,7 +9,7 @@ import (
 )
 
 // callers are the numbers of goroutines that use the store at once.
-var callers = []int{1, 64}
+var callers = []int{1, 64, 400}
 
 func benchmark(b *testing.B, run func(b *testing.B, s Store, callers int)) {
 	for _, kind := range kinds {

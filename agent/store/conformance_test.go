@@ -441,10 +441,10 @@ func TestPruneForgetsOldEvents(t *testing.T) {
 	onAll(t, func(f fixture) {
 		f.settle(f.begin("pc:1"), Done{})
 		f.clock.Advance(48 * time.Hour)
-		f.ok(f.Prune(f.Context(), 49*time.Hour))
+		f.ok(f.Prune(f.Context(), Retention{Events: 49 * time.Hour}))
 		f.event("first event of pc:1", "pc:1")
 		f.idle()
-		f.ok(f.Prune(f.Context(), 47*time.Hour))
+		f.ok(f.Prune(f.Context(), Retention{Events: 47 * time.Hour}))
 		f.event("first event of pc:1", "pc:1")
 		f.claim("pc:1")
 	})

@@ -18,10 +18,11 @@ var ErrReadOnly = errors.New("the database was opened to be looked at only")
 // Inspect opens a database to look at it, also while an agent works with it. Nothing in it is changed, not even its schema: one
 // that is older or newer than this program's is refused.
 func Inspect(ctx context.Context, o Options) (_ *SQL, err error) {
-	e, name := &looker{}, "the PostgreSQL database"
+	e, name := &looker{isolation: sql.LevelRepeatableRead}, "the PostgreSQL database"
 	scheme, rest, _ := strings.Cut(o.DSN, ":")
 	switch scheme {
-	case "sqlite":
+	case "sqlite", "file":
+		e.file, e.isolation = true, sql.LevelDefault // a transaction of a file sees one state of it anyway
 		path, pathErr := filepath.Abs(rest)
 		if pathErr != nil {
 			return nil, pathErr
@@ -31,7 +32,7 @@ func Inspect(ctx context.Context, o Options) (_ *SQL, err error) {
 	case "postgres", "postgresql":
 		e.db, err = sql.Open("pgx", o.DSN)
 	default:
-		err = errors.New(`the address must begin with "sqlite:" or "postgres://"`)
+		err = errAddress
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
@@ -39,22 +40,30 @@ func Inspect(ctx context.Context, o Options) (_ *SQL, err error) {
 	if err := e.checkSchema(ctx); err != nil {
 		return nil, fmt.Errorf("look at %s: %w", name, errors.Join(err, e.close()))
 	}
-	return &SQL{database: &database{engine: e, clock: o.Clock}, connector: o.Connector, wake: make(chan struct{}, 1)}, nil
+	return newSQL(&database{engine: e, clock: o.Clock}, o.Connector, o.Owner), nil
 }
 
 // looker is an engine that cannot write.
-type looker struct{ db *sql.DB }
+type looker struct {
+	db        *sql.DB
+	isolation sql.IsolationLevel // at which all reads of a transaction see one state
+	file      bool               // it is SQLite
+}
 
 func (l *looker) write(context.Context, operation) error { return ErrReadOnly }
 
 func (l *looker) read(ctx context.Context, op operation) error {
-	tx, err := l.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := l.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: l.isolation})
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
 	return op(ctx, tx)
 }
+
+func (l *looker) announce(string) {}
+
+func (l *looker) shrink(context.Context) error { return ErrReadOnly }
 
 func (l *looker) direct() runner     { return l.db }
 func (l *looker) forUpdate() string  { return "" }
@@ -133,13 +142,9 @@ type Overview struct {
 	Due      time.Time // of a waiting deal
 }
 
-// Deals lists the deals of the connector by key, with parked, gated and failing ones only when problems is set.
+// Deals lists the deals of the connector by key, with parked, gated, stopped and failing ones only when problems is set.
 func (s *SQL) Deals(ctx context.Context, problems bool, limit int) ([]Overview, error) {
-	condition := ""
-	if problems {
-		condition = ` AND (w.state <> 'active' OR w.code <> '' OR w.problem <> '') AND w.flow <> '` + OutOfScope + `'`
-	}
-	return view(ctx, s, s.scanOverview, selectOverview+condition+` ORDER BY d.deal_key LIMIT $2`, max(limit, 0))
+	return s.Page(ctx, Filter{Problems: problems, Limit: limit})
 }
 
 // Overview gives one deal; found is false when there is none of that key.
@@ -166,6 +171,8 @@ func (s *SQL) scanOverview(scan func(...any) error) (o Overview, err error) {
 		o.State = StateParked
 	case state == workGated:
 		o.State = StateGated
+	case state == workStopped:
+		o.State = StateStopped
 	case pending == 0:
 		o.State = StateQuiet
 	case lease > millis(s.clock()):

@@ -25,6 +25,7 @@ type Memory struct {
 	cursors map[string]string
 	leases  map[string]*memoryLease
 	audit   map[string][]AuditEntry // by deal key
+	spent   map[spending]int64
 }
 
 // memoryDeal is a row of deal, its row of work and its snapshots.
@@ -58,6 +59,8 @@ const (
 	workActive = "active"
 	workParked = "parked"
 	workGated  = "gated"
+	// workStopped is what an operator makes of a deal, in a SQL database only.
+	workStopped = "stopped"
 )
 
 var _ Store = (*Memory)(nil)
@@ -75,6 +78,7 @@ func NewMemory(_ string, clock func() time.Time) *Memory {
 		cursors: map[string]string{},
 		leases:  map[string]*memoryLease{},
 		audit:   map[string][]AuditEntry{},
+		spent:   map[spending]int64{},
 	}
 }
 
@@ -193,8 +197,14 @@ func (m *Memory) Claim(ctx context.Context, n int, lease time.Duration) ([]Claim
 			due = append(due, candidate{key, d})
 		}
 	}
+	byPriority := func(d candidate) int {
+		if oldestFirst(now) {
+			return 0
+		}
+		return d.priority
+	}
 	slices.SortFunc(due, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.priority, b.priority), cmp.Compare(a.due, b.due), cmp.Compare(a.key, b.key))
+		return cmp.Or(cmp.Compare(byPriority(a), byPriority(b)), cmp.Compare(a.due, b.due), cmp.Compare(a.key, b.key))
 	})
 	due = due[:min(max(n, 0), len(due))]
 	claims := make([]Claim, len(due))
@@ -396,18 +406,6 @@ func (m *Memory) AuditTrail(ctx context.Context, key string) ([]AuditEntry, erro
 	out := slices.Clone(m.audit[key])
 	slices.SortStableFunc(out, func(a, b AuditEntry) int { return a.At.Compare(b.At) })
 	return out, nil
-}
-
-// Prune implements Queue.
-func (m *Memory) Prune(ctx context.Context, inboxOlderThan time.Duration) error {
-	now, err := m.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer m.mu.Unlock()
-	limit := now - inboxOlderThan.Milliseconds()
-	maps.DeleteFunc(m.inbox, func(_ string, at int64) bool { return at < limit })
-	return nil
 }
 
 // Close implements Store.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
 	"github.com/pressly/goose/v3"
@@ -22,11 +23,25 @@ var errAgain = errors.New("another transaction was first")
 // postgres leaves durability, locking and failover to the server. Leases that a dead process held run out by themselves,
 // because other processes may be alive.
 type postgres struct {
-	db *sql.DB
+	db       *sql.DB
+	presence *presence // nil: nobody is told and nothing is heard
+	entered  *pgx.Conn // of a restore, which has the database for itself
 }
 
-func openPostgres(ctx context.Context, dsn string) (_ engine, err error) {
-	db, err := sql.Open("pgx", dsn)
+func openPostgres(ctx context.Context, o Options, heard func(connector string)) (_ engine, err error) {
+	p := &postgres{}
+	var conn *pgx.Conn
+	if o.Sleep != nil || o.alone {
+		if conn, err = enter(ctx, o.DSN, o.alone); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+			}
+		}()
+	}
+	db, err := sql.Open("pgx", o.DSN)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +60,13 @@ func openPostgres(ctx context.Context, dsn string) (_ engine, err error) {
 	if err := migrate(ctx, goose.DialectPostgres, db, goose.WithSessionLocker(locker)); err != nil {
 		return nil, err
 	}
-	return &postgres{db: db}, nil
+	p.db = db
+	if o.alone {
+		p.entered = conn
+	} else if conn != nil {
+		p.presence = newPresence(conn, o, p, heard)
+	}
+	return p, nil
 }
 
 func (p *postgres) forUpdate() string  { return " FOR UPDATE" }
@@ -94,4 +115,23 @@ func (p *postgres) read(ctx context.Context, op operation) error {
 
 func (p *postgres) direct() runner { return p.db }
 
-func (p *postgres) close() error { return p.db.Close() }
+// shrink leaves freed space to the server's autovacuum.
+func (p *postgres) shrink(context.Context) error { return nil }
+
+// announce implements engine.
+func (p *postgres) announce(connector string) {
+	if p.presence != nil {
+		p.presence.announce(connector)
+	}
+}
+
+func (p *postgres) close() error {
+	if p.presence != nil {
+		p.presence.close()
+	}
+	var err error
+	if p.entered != nil {
+		err = p.entered.Close(context.Background())
+	}
+	return errors.Join(err, p.db.Close())
+}

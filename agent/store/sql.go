@@ -28,7 +28,7 @@ var migrations embed.FS
 
 // Options say where the store is and whose it is.
 type Options struct {
-	// DSN is "sqlite:/path/file.db" or a PostgreSQL URL ("postgres://…").
+	// DSN is "sqlite:/path/file.db" (or "file:…"), or a PostgreSQL URL ("postgres://…").
 	DSN string
 	// Connector is the name under which all rows are kept.
 	Connector string
@@ -36,7 +36,14 @@ type Options struct {
 	Clock func() time.Time
 	// Owner names this process in leases, for people who read the tables.
 	Owner string
+	// Sleep waits, or ends early with the context. With it, the stores in a PostgreSQL database wake when another process makes deals
+	// due, and show that they work with the database; nil: they do neither.
+	Sleep func(ctx context.Context, d time.Duration)
+	// alone refuses a database that an agent works with, see Restore.
+	alone bool
 }
+
+var errAddress = errors.New(`the address must begin with "file:", "sqlite:" or "postgres://"`)
 
 // SQL is a store in a SQL database.
 type SQL struct {
@@ -56,6 +63,40 @@ type database struct {
 
 	closing sync.Mutex
 	closed  bool
+
+	waking sync.Mutex
+	wakes  map[string][]chan struct{} // of the stores of each connector
+}
+
+// newSQL makes the store of one connector, and lets it hear what other processes make due.
+func newSQL(d *database, connector, owner string) *SQL {
+	s := &SQL{database: d, connector: connector, owner: owner, wake: make(chan struct{}, 1)}
+	d.waking.Lock()
+	defer d.waking.Unlock()
+	if d.wakes == nil {
+		d.wakes = map[string][]chan struct{}{}
+	}
+	d.wakes[connector] = append(d.wakes[connector], s.wake)
+	return s
+}
+
+// heard wakes the stores of a connector, or of all when it is empty.
+func (d *database) heard(connector string) {
+	d.waking.Lock()
+	defer d.waking.Unlock()
+	for name, wakes := range d.wakes {
+		for _, wake := range wakes {
+			if connector == "" || connector == name {
+				signal(wake)
+			}
+		}
+	}
+}
+
+// becameDue wakes this process and the others.
+func (s *SQL) becameDue() {
+	signal(s.wake)
+	s.announce(s.connector)
 }
 
 // engine is what SQLite and PostgreSQL do differently.
@@ -71,6 +112,10 @@ type engine interface {
 	forUpdate() string
 	// skipLocked is forUpdate for rows that may be left out when somebody else has them.
 	skipLocked() string
+	// shrink gives freed space back to the file system, unless the engine does so by itself.
+	shrink(ctx context.Context) error
+	// announce tells other processes that a connector's deals became due; it does not wait.
+	announce(connector string)
 	close() error
 }
 
@@ -90,29 +135,26 @@ func Open(ctx context.Context, o Options) (*SQL, error) {
 	if o.Connector == "" || o.Clock == nil {
 		return nil, errors.New("open store: a connector name and a clock are needed")
 	}
-	var (
-		e   engine
-		err error
-	)
+	d := &database{clock: o.Clock}
+	var err error
 	scheme, rest, _ := strings.Cut(o.DSN, ":")
 	switch scheme {
-	case "sqlite":
-		e, err = openSQLite(ctx, rest, millis(o.Clock()))
+	case "sqlite", "file":
+		d.engine, err = openSQLite(ctx, rest, millis(o.Clock()))
 	case "postgres", "postgresql":
-		e, err = openPostgres(ctx, o.DSN)
+		d.engine, err = openPostgres(ctx, o, d.heard)
 	default:
-		err = errors.New(`the address must begin with "sqlite:" or "postgres://"`)
+		err = errAddress
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	d := &database{engine: e, clock: o.Clock}
-	return &SQL{database: d, connector: o.Connector, owner: o.Owner, wake: make(chan struct{}, 1)}, nil
+	return newSQL(d, o.Connector, o.Owner), nil
 }
 
 // Connector gives the store of another connector in the same database. Closing one of them closes all.
 func (s *SQL) Connector(name string) *SQL {
-	return &SQL{database: s.database, connector: name, owner: s.owner, wake: make(chan struct{}, 1)}
+	return newSQL(s.database, name, s.owner)
 }
 
 // Close implements Store.

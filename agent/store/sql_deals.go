@@ -137,7 +137,7 @@ func (s *SQL) Record(ctx context.Context, claim Claim, change Change) error {
 		return t.writeAudit(claim.Key, change.Audit)
 	})
 	if err == nil && absorbed {
-		signal(s.wake)
+		s.becameDue()
 	}
 	return err
 }
@@ -212,6 +212,11 @@ func (t tx) absorb(shell, into string) error {
 	if err != nil {
 		return err
 	}
+	// A deal that an operator stopped stays so under its new name.
+	if _, err := t.exec(`UPDATE work SET state = 'stopped' WHERE connector = $1 AND deal_key = $3
+		AND EXISTS (SELECT 1 FROM work AS s WHERE s.connector = $1 AND s.deal_key = $2 AND s.state = 'stopped')`, shell, into); err != nil {
+		return err
+	}
 	if len(priority) == 0 {
 		return errAgain
 	}
@@ -264,7 +269,7 @@ func (s *SQL) Absorb(ctx context.Context, claim Claim, into string) error {
 		return t.absorb(claim.Key, key)
 	})
 	if err == nil {
-		signal(s.wake)
+		s.becameDue()
 	}
 	return err
 }

@@ -42,7 +42,7 @@ func (s *SQL) Enqueue(ctx context.Context, events []Event, cursor *Cursor) error
 		return err
 	})
 	if err == nil && raised {
-		signal(s.wake)
+		s.becameDue()
 	}
 	return err
 }
@@ -185,7 +185,7 @@ func (t tx) raise(marks map[string]mark) error {
 			attempts = CASE WHEN work.state = 'parked' THEN 0 ELSE work.attempts END,
 			first_failed_at = CASE WHEN work.state = 'parked' THEN 0 ELSE work.first_failed_at END,
 			unparked = CASE WHEN work.state = 'parked' THEN 1 ELSE work.unparked END,
-			state = 'active', flow = ''`, args...)
+			state = CASE WHEN work.state = 'stopped' THEN 'stopped' ELSE 'active' END, flow = ''`, args...)
 		if err != nil {
 			return err
 		}
@@ -198,9 +198,13 @@ func (s *SQL) Claim(ctx context.Context, n int, lease time.Duration) ([]Claim, e
 	var claims []Claim
 	err := s.update(ctx, func(t tx) (err error) {
 		until := t.now + lease.Milliseconds()
+		order := `priority, due_at, deal_key`
+		if oldestFirst(t.now) {
+			order = `due_at, deal_key`
+		}
 		claims, err = query(t, scanClaim, `SELECT deal_key, generation, fence, attempts, first_failed_at, unparked FROM work
 			WHERE connector = $1 AND `+whereWaiting+` AND due_at <= $2 AND lease_until <= $2
-			ORDER BY priority, due_at, deal_key LIMIT $3`+t.skipLocked(), t.now, max(n, 0))
+			ORDER BY `+order+` LIMIT $3`+t.skipLocked(), t.now, max(n, 0))
 		if err != nil {
 			return err
 		}
@@ -227,6 +231,9 @@ func (s *SQL) Claim(ctx context.Context, n int, lease time.Duration) ([]Claim, e
 	}
 	return claims, nil
 }
+
+// oldestFirst reports whether it is the turn of the deals that have waited longest, whatever their priority.
+func oldestFirst(now int64) bool { return now%1000 >= 900 }
 
 func scanClaim(scan func(...any) error) (c Claim, err error) {
 	var firstFailed, unparked int64
@@ -270,11 +277,11 @@ func (s *SQL) Settle(ctx context.Context, claim Claim, outcome Outcome) error {
 		done   = `done_generation = $5, attempts = 0, first_failed_at = 0, unparked = 0, code = '', problem = ''`
 		retry  = `code = $6, problem = $7, due_at = CASE WHEN generation > $5 AND due_at < $8 THEN due_at ELSE $8 END,
 			priority = CASE WHEN generation > $5 OR priority > 1 THEN priority ELSE 1 END` + failed
-		park = `code = $6, problem = $7, document = $8, state = CASE WHEN generation > $5 THEN 'active' ELSE 'parked' END,
+		park = `code = $6, problem = $7, document = $8, state = CASE WHEN state = 'stopped' THEN state WHEN generation > $5 THEN 'active' ELSE 'parked' END,
 			unparked = CASE WHEN generation > $5 THEN 1 ELSE 0 END,
 			attempts = CASE WHEN generation > $5 THEN 0 ELSE attempts + 1 END,
 			first_failed_at = CASE WHEN generation > $5 THEN 0 WHEN first_failed_at = 0 THEN $4 ELSE first_failed_at END`
-		gate = `state = CASE WHEN generation > $5 THEN 'active' ELSE 'gated' END,
+		gate = `state = CASE WHEN state = 'stopped' THEN state WHEN generation > $5 THEN 'active' ELSE 'gated' END,
 			flow = CASE WHEN generation > $5 THEN '' ELSE $6 END, document = $7,
 			attempts = 0, first_failed_at = 0, code = '', problem = ''`
 	)
@@ -324,7 +331,7 @@ func (s *SQL) Reconsider(ctx context.Context, document string) error {
 		return nil
 	})
 	if err == nil {
-		signal(s.wake)
+		s.becameDue()
 	}
 	return err
 }
@@ -408,12 +415,4 @@ func (s *SQL) AuditTrail(ctx context.Context, key string) ([]AuditEntry, error) 
 	}
 	return view(ctx, s, scan, `SELECT at, actor, direction, field, old_value, new_value, rule, detail FROM audit
 		WHERE connector = $1 AND deal_key = $2 ORDER BY at, seq`, key)
-}
-
-// Prune implements Queue.
-func (s *SQL) Prune(ctx context.Context, inboxOlderThan time.Duration) error {
-	return s.update(ctx, func(t tx) error {
-		_, err := t.exec(`DELETE FROM inbox WHERE connector = $1 AND stored_at < $2`, t.now-inboxOlderThan.Milliseconds())
-		return err
-	})
 }

@@ -63,7 +63,9 @@ func openSQLite(ctx context.Context, path string, now int64) (_ engine, err erro
 	if err := createPrivate(path); err != nil {
 		return nil, err
 	}
-	const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(1)"
+	// Space can only be given back by a file that was made for it, so that is said before anything else. The log is cut to its
+	// usual size after a large transaction.
+	const pragmas = "_pragma=auto_vacuum(incremental)&_pragma=journal_size_limit(16777216)&_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=foreign_keys(1)"
 	if s.db, err = sql.Open("sqlite", sqliteURI(path)+"?_txlock=immediate&"+pragmas); err != nil {
 		return nil, err
 	}
@@ -279,6 +281,55 @@ func (s *sqlite) read(ctx context.Context, op operation) error {
 }
 
 func (s *sqlite) direct() runner { return s.readers }
+
+// announce has nobody to tell: the file has one process.
+func (s *sqlite) announce(string) {}
+
+// shrinkStep is how many free pages one transaction cuts off, so that events never wait long behind it.
+const shrinkStep = 500
+
+// shrink cuts free pages off the end of the file. A file that was made before this was asked for keeps its size, and uses the
+// space again.
+func (s *sqlite) shrink(ctx context.Context) error {
+	for {
+		before, after := int64(0), int64(0)
+		err := s.write(ctx, func(ctx context.Context, r runner) (err error) {
+			if before, err = number(ctx, r, "PRAGMA freelist_count"); err != nil || before == 0 {
+				return err
+			}
+			// Each step of the statement frees one page, so all of its rows are asked for.
+			rows, err := r.QueryContext(ctx, fmt.Sprintf("PRAGMA incremental_vacuum(%d)", shrinkStep))
+			if err != nil {
+				return err
+			}
+			for rows.Next() { //nolint:revive // the rows are empty
+			}
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+				return err
+			}
+			after, err = number(ctx, r, "PRAGMA freelist_count")
+			return err
+		})
+		if err != nil || after == 0 || after >= before {
+			return err
+		}
+	}
+}
+
+// number reads one number.
+func number(ctx context.Context, r runner, query string) (n int64, err error) {
+	rows, err := r.QueryContext(ctx, query)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			return 0, err
+		}
+	}
+	return n, rows.Err()
+}
 
 func (s *sqlite) close() error {
 	close(s.closing)

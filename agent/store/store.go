@@ -35,8 +35,9 @@ var (
 	// ErrNewerSchema says that a newer agent has migrated the database. Run that agent, or restore a backup made before.
 	ErrNewerSchema = errors.New("the database was written by a newer version of the agent")
 
-	// ErrInUse says that another process has the SQLite file open. Several agents need PostgreSQL.
-	ErrInUse = errors.New("the database file is in use by another process")
+	// ErrInUse says that another process works with the database: the SQLite file, of which there can be one at a time (several
+	// agents need PostgreSQL), or a database that is to be restored.
+	ErrInUse = errors.New("the database is in use by another process")
 
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("the store is closed")
@@ -304,7 +305,8 @@ type Queue interface {
 	// when too many callers wait already.
 	Enqueue(ctx context.Context, events []Event, cursor *Cursor) error
 
-	// Claim leases up to n due deals, the most urgent first. Nothing due gives an empty slice.
+	// Claim leases up to n due deals, the most urgent first. Nothing due gives an empty slice. In the last tenth of every second
+	// the longest due come first instead, so that a stream of urgent deals delays the others and never starves them.
 	Claim(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
 
 	// Extend prolongs a claim to lease from now, or fails with ErrLeaseLost.
@@ -324,8 +326,8 @@ type Queue interface {
 	// NextDue says when the next deal can be claimed (possibly in the past), or false when none is waiting.
 	NextDue(ctx context.Context) (time.Time, bool, error)
 
-	// Wake delivers a value after this process made a deal due, now or at a new time: look at Claim and NextDue again.
-	// Several changes may give one value, and there is one channel, so one receiver.
+	// Wake delivers a value after a process made a deal due, now or at a new time: look at Claim and NextDue again. Of other
+	// processes it may come late or not at all, so look every now and then without it too. Several changes may give one value, and there is one channel, so one receiver.
 	Wake() <-chan struct{}
 
 	// Stats counts what is there.
@@ -337,8 +339,12 @@ type Queue interface {
 	// AuditTrail reads a deal's history, oldest first.
 	AuditTrail(ctx context.Context, key string) ([]AuditEntry, error)
 
-	// Prune forgets the events that were stored longer ago than inboxOlderThan. A repeat of such an event counts as new.
-	Prune(ctx context.Context, inboxOlderThan time.Duration) error
+	// Prune forgets what is older than it need be kept, and gives freed space back to the file system as far as the engine does so.
+	Prune(ctx context.Context, keep Retention) error
+
+	// Spend adds n calls to what was counted for a remote system on a day (UTC, as 2006-01-02), and gives the sum over all
+	// processes and lives. With n = 0 it reads.
+	Spend(ctx context.Context, system, day string, n int64) (total int64, err error)
 }
 
 // Store is the whole store of one connector.

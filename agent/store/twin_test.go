@@ -218,12 +218,19 @@ func (w *twins) RenewOrRelease(t *rapid.T) {
 }
 
 func (w *twins) TimePasses(t *rapid.T) {
-	w.clock.Advance(rapid.SampledFrom([]time.Duration{time.Millisecond, 20 * time.Second, leaseTime}).Draw(t, "time"))
+	w.clock.Advance(rapid.SampledFrom([]time.Duration{time.Millisecond, 450 * time.Millisecond, 20 * time.Second, leaseTime}).Draw(t, "time"))
 }
 
 func (w *twins) ReconsiderAndPrune(t *rapid.T) {
 	w.both(t, "reconsider", func(ctx context.Context, s Store) (any, error) { return nil, s.Reconsider(ctx, "some") })
-	w.both(t, "prune", func(ctx context.Context, s Store) (any, error) { return nil, s.Prune(ctx, leaseTime) })
+	w.both(t, "prune", func(ctx context.Context, s Store) (any, error) {
+		return nil, s.Prune(ctx, Retention{Events: leaseTime, Intents: 2 * leaseTime, Audit: 3 * leaseTime})
+	})
+}
+
+func (w *twins) Spend(t *rapid.T) {
+	day, n := rapid.SampledFrom([]string{"2026-03-01", "2026-02-28"}).Draw(t, "day"), rapid.Int64Range(0, 5).Draw(t, "n")
+	w.both(t, "spend", func(ctx context.Context, s Store) (any, error) { return s.Spend(ctx, "salesforce", day, n) })
 }
 
 // Crash ends the process that had the file: its leases end too.

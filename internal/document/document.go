@@ -126,6 +126,15 @@ type SalesforceOrg struct {
 	LoginURL    string                `json:"login_url" jsonschema:"format=uri"`
 	APIVersion  string                `json:"api_version"`
 	Credentials SalesforceCredentials `json:"credentials"`
+	Push        *SalesforcePush       `json:"push,omitempty" jsonschema:"description=Given where changes come as change events; otherwise they are only polled for."`
+}
+
+// SalesforcePush subscribes to change events by the Pub/Sub API. Poll is the time between two polls while they come (a Go
+// duration); when they do not come, the schedule's poll counts.
+type SalesforcePush struct {
+	Topic    string `json:"topic" jsonschema:"pattern=^/data/[A-Za-z0-9_]+$"`
+	Endpoint string `json:"endpoint" jsonschema:"format=uri"`
+	Poll     string `json:"poll"`
 }
 
 // SalesforceCredentials names the app: Username with PrivateKey (JWT bearer), or ClientSecret (client credentials).

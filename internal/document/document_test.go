@@ -160,6 +160,32 @@ func TestLeadsAreWholeOrAbsent(t *testing.T) {
 	}
 }
 
+// Change events come from a topic, by an address of the same kind as every other, and beside a poll.
+func TestPush(t *testing.T) {
+	sound := SalesforcePush{Topic: "/data/ChangeEvents", Endpoint: "https://api.pubsub.salesforce.com:7443", Poll: "1m"}
+	d := example()
+	d.CRM.Salesforce.Push = &sound
+	encoded, err := Encode(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if decoded, err := Decode(encoded); err != nil || cmp.Diff(d, decoded) != "" {
+		t.Errorf("a document with change events comes back as another: %v", err)
+	}
+	for says, change := range map[string]func(*SalesforcePush){
+		"crm.salesforce.push.topic":    func(p *SalesforcePush) { p.Topic = "/event/Login" },
+		"crm.salesforce.push.endpoint": func(p *SalesforcePush) { p.Endpoint = "http://api.pubsub.salesforce.com:7443" },
+		"crm.salesforce.push.poll":     func(p *SalesforcePush) { p.Poll = "10ms" },
+	} {
+		push := sound
+		change(&push)
+		d.CRM.Salesforce.Push = &push
+		if err := d.Validate(); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("want %q, got %v", says, err)
+		}
+	}
+}
+
 // A secret can only enter as a reference, and a refused literal is never repeated.
 func TestRefusesLiteralSecrets(t *testing.T) {
 	d := example()

@@ -121,6 +121,9 @@ func (c CRM) faults() []error {
 	default:
 		fault("crm.salesforce.credentials: give username with private_key, or client_secret alone")
 	}
+	if push := org.Push; push != nil {
+		faults = append(faults, push.faults()...)
+	}
 	if !problem.KnownLanguage(c.Language) {
 		fault("crm.language: %q is not one of %q", c.Language, problem.Languages())
 	}
@@ -137,6 +140,22 @@ func (c CRM) faults() []error {
 	}
 	if c.Stages.OnHold == "" || c.Stages.Active == "" || c.Stages.OnHold == c.Stages.Active {
 		fault("crm.stages: on_hold and active must be two different stages")
+	}
+	return faults
+}
+
+var eventTopic = regexp.MustCompile(`^/data/[A-Za-z0-9_]+$`)
+
+func (p SalesforcePush) faults() []error {
+	var faults []error
+	if !eventTopic.MatchString(p.Topic) {
+		faults = append(faults, fmt.Errorf("crm.salesforce.push.topic: %q is not a topic of change events, such as /data/ChangeEvents", p.Topic))
+	}
+	if err := CheckEndpoint(p.Endpoint); err != nil {
+		faults = append(faults, fmt.Errorf("crm.salesforce.push.endpoint: %w", err))
+	}
+	if poll, err := time.ParseDuration(p.Poll); err != nil || poll < time.Second {
+		faults = append(faults, fmt.Errorf("crm.salesforce.push.poll: %q is not a duration of 1s or more", p.Poll))
 	}
 	return faults
 }

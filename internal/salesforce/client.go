@@ -209,3 +209,6 @@ func decodeWrite(request call, response wire.Response, into any) error {
 	}
 	return err
 }
+
+// CallerName gives the name by which the org knows the client; change events tell it of the changes that the client made.
+func (c *Client) CallerName() string { return c.config.CallerName }

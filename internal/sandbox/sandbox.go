@@ -221,7 +221,10 @@ func (s *Sandbox) Start(ctx context.Context) error {
 }
 
 func (s *Sandbox) serve(name string, handler http.Handler) {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // the Pub/Sub API of an org is gRPC
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, Protocols: protocols}
 	s.servers = append(s.servers, server)
 	listener := s.listeners[name]
 	s.running.Go(func() { _ = server.Serve(listener) }) // always ends with ErrServerClosed or the listener's end

@@ -31,6 +31,7 @@ type connectorModel struct {
 	FallbackOwner        *string                      `tfsdk:"fallback_owner"`
 	Language             string                       `tfsdk:"language"`
 	Schedule             *scheduleModel               `tfsdk:"schedule"`
+	Push                 *pushModel                   `tfsdk:"push"`
 	Budgets              *budgetsModel                `tfsdk:"budgets"`
 	Pins                 *pinsModel                   `tfsdk:"pins"`
 	Credentials          credentialsModel             `tfsdk:"credentials"`
@@ -87,6 +88,12 @@ type accountMatchModel struct {
 type scheduleModel struct {
 	Poll  *string `tfsdk:"poll"`
 	Sweep *string `tfsdk:"sweep"`
+}
+
+type pushModel struct {
+	Topic    *string `tfsdk:"topic"`
+	Endpoint *string `tfsdk:"endpoint"`
+	Poll     *string `tfsdk:"poll"`
 }
 
 type budgetsModel struct {

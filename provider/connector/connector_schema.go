@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 )
 
 // Defaults that the document does not settle itself.
@@ -28,6 +29,7 @@ const (
 	defaultSyncDelay         = "20s"
 	defaultMarketplaceIntent = "HaveNotDecided"
 	defaultPoll              = "10s"
+	defaultPushPoll          = "1m"
 	defaultSignatureHeader   = "authorization"
 	matchCreate              = "create"
 	matchQueue               = "queue"
@@ -105,6 +107,23 @@ func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *
 				Attributes: map[string]schema.Attribute{
 					"poll":  optionalDuration("How often changes are asked for. Default `10s`."),
 					"sweep": optionalDuration("How often the sweep looks for differences that no event announced. Default: the environment variable `" + document.VariableAutoHealInterval + "`."),
+				},
+			},
+			"push": schema.SingleNestedAttribute{
+				Optional: true,
+				MarkdownDescription: "Salesforce announces changes, so that they reach Partner Center within seconds: the agent subscribes to change events by the Pub/Sub API. " +
+					"Which objects are announced is settled by `cosell_salesforce_change_events`; an empty block takes the standard channel. Polling goes on, rarely while the events " +
+					"come and at its usual rate when they do not. Left out, the agent only polls.",
+				Attributes: map[string]schema.Attribute{
+					"topic": schema.StringAttribute{
+						Optional: true, MarkdownDescription: "What to subscribe to: the `topic` of a `cosell_salesforce_change_events`. Default `" + salesforce.AllChanges + "`.",
+						Validators: []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^/data/[A-Za-z0-9_]+$`), "must be a topic such as "+salesforce.AllChanges)},
+					},
+					"endpoint": schema.StringAttribute{
+						Optional: true, MarkdownDescription: "Address of the Pub/Sub API, for organisations that use a regional one. Default `" + salesforce.DefaultEventsEndpoint + "`.",
+						Validators: []validator.String{remoteAddress{}},
+					},
+					"poll": optionalDuration("How often changes are asked for while the events come, at least a second. Default `" + defaultPushPoll + "`."),
 				},
 			},
 			"budgets": schema.SingleNestedAttribute{

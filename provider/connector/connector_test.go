@@ -177,7 +177,12 @@ func TestDocumentOfOverrides(t *testing.T) {
 	m.AccountMatch = &accountMatchModel{Keys: []string{"name"}}
 	owner := "desk@example.com"
 	m.FallbackOwner, m.Language = &owner, "ja"
+	topic := "/data/Deals__chn"
+	m.Push = &pushModel{Topic: &topic}
 	d := build(t, m)
+	if push := d.CRM.Salesforce.Push; push == nil || push.Topic != topic || push.Endpoint != "https://api.pubsub.salesforce.com:7443" || push.Poll != "1m" {
+		t.Errorf("change events: %+v", push)
+	}
 	if d.CRM.Fields[document.FieldAudit] != "ns__Audit__c" {
 		t.Error("the field's name was not overridden")
 	}

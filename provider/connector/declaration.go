@@ -140,6 +140,11 @@ func (b *builder) organisation() *document.SalesforceOrg {
 			ClientSecret: secret.Reference(text(given.ClientSecret, "")),
 		},
 	}
+	if push := b.declared.Push; push != nil {
+		org.Push = &document.SalesforcePush{
+			Topic: text(push.Topic, salesforce.AllChanges), Endpoint: text(push.Endpoint, salesforce.DefaultEventsEndpoint), Poll: text(push.Poll, defaultPushPoll),
+		}
+	}
 	if id, err := salesforce.ParseID(org.OrgID); err == nil {
 		org.OrgID = string(id)
 	}

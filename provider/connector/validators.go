@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 )
 
 // goDuration admits durations such as 90s or 15m.
@@ -49,5 +51,21 @@ func (allGiven) ValidateObject(_ context.Context, request validator.ObjectReques
 			response.Diagnostics.AddAttributeError(request.Path.AtName(name), "Missing Configuration for Required Attribute",
 				"Must set a configuration value for the "+request.Path.AtName(name).String()+" attribute.")
 		}
+	}
+}
+
+// remoteAddress admits what [document.CheckEndpoint] admits.
+type remoteAddress struct{}
+
+func (remoteAddress) Description(context.Context) string { return "an absolute https address" }
+
+func (v remoteAddress) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (remoteAddress) ValidateString(_ context.Context, request validator.StringRequest, response *validator.StringResponse) {
+	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
+		return
+	}
+	if err := document.CheckEndpoint(request.ConfigValue.ValueString()); err != nil {
+		response.Diagnostics.AddAttributeError(request.Path, "Address is not that of a remote system", err.Error()+".")
 	}
 }

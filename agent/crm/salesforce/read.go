@@ -27,7 +27,7 @@ func (o *Org) Read(ctx context.Context, id string) (crm.Record, error) {
 }
 
 func (o *Org) readQuery(quotedID string) string {
-	selected := append([]string{"Id", "LastModifiedDate", "AccountId", "Owner.FirstName", "Owner.LastName", "Owner.Phone", "Owner.Email"}, o.selected...)
+	selected := append([]string{"Id", "CreatedDate", "LastModifiedDate", "AccountId", "Owner.FirstName", "Owner.LastName", "Owner.Phone", "Owner.Email"}, o.selected...)
 	selected = append(append(selected, o.peopleQueries()...), o.solutionsQuery())
 	selected = append(selected, o.noteQuery()...)
 	return fmt.Sprintf("SELECT %s FROM %s WHERE Id = %s", strings.Join(selected, ", "), o.names.Opportunity, quotedID)
@@ -43,7 +43,8 @@ func (o *Org) record(row map[string]any) crm.Record {
 	}
 	record := crm.Record{
 		ID: text(row["Id"]), Version: text(row["LastModifiedDate"]), ModifiedAt: modified(text(row["LastModifiedDate"])), Fields: fields,
-		Sync: row[o.names.Sync] == true, ReferralID: text(row[o.names.ReferralID]), Key: text(row[o.names.Key]),
+		CreatedAt: modified(text(row["CreatedDate"])),
+		Sync:      row[o.names.Sync] == true, ReferralID: text(row[o.names.ReferralID]), Key: text(row[o.names.Key]),
 		Audit: text(row[o.names.Audit]), SyncStatus: text(row[o.names.SyncStatus]), AccountID: text(row["AccountId"]),
 	}
 	o.readPeople(&record, row)

@@ -205,6 +205,9 @@ func (o *Org) reaches(ctx context.Context, from *salesforce.Describe, path strin
 	return false, nil
 }
 
+// Client gives the client by which the organisation is reached.
+func (o *Org) Client() *salesforce.Client { return o.client }
+
 // HasCurrency reports whether opportunities have a currency of their own.
 func (o *Org) HasCurrency() bool {
 	return o.hasCurrency || !slices.Contains(o.names.Mapped, currencyField)

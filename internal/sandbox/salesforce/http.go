@@ -48,10 +48,14 @@ func failed(err *apiError) response { return response{status: err.Status, body: 
 
 type rowLockKey struct{}
 
-// Handler serves the whole org: OAuth, REST and SOAP on one host.
+// Handler serves the whole org on one host: OAuth, REST and SOAP, and over HTTP/2 the Pub/Sub API.
 func (o *Org) Handler() http.Handler {
 	routes := http.HandlerFunc(o.route)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isGRPC(r) {
+			o.serveEvents(w, r)
+			return
+		}
 		render := func(w http.ResponseWriter, kind string) { o.renderFault(w, r, kind, routes) }
 		o.kit.Faults.Middleware(o.opts.Service, render, routes).ServeHTTP(w, r)
 	})
@@ -185,6 +189,7 @@ func (o *Org) execute(c *call) response {
 	if !wrote {
 		return resp
 	}
+	o.announce(c.tx, c.who, c.changeOrigin())
 	o.mu.Unlock()
 	_ = o.kit.Trap.After(c.r) // when the caller is gone, nobody reads the answer
 	return resp

@@ -21,12 +21,13 @@ type setup struct {
 	settings  map[string]*component // by type name
 	valueSets map[string]*component // by developer name
 	members   map[string]*component // change event channel members by developer name
+	channels  map[string]*component // custom event channels by full name
 	recycled  map[string]bool       // Object.Field__c of deleted fields, kept for 15 days
 	prefixes  int                   // custom object key prefixes given out
 }
 
 func newSetup() *setup {
-	return &setup{layouts: map[string]*component{}, settings: map[string]*component{}, valueSets: map[string]*component{}, members: map[string]*component{}, recycled: map[string]bool{}}
+	return &setup{layouts: map[string]*component{}, settings: map[string]*component{}, valueSets: map[string]*component{}, members: map[string]*component{}, channels: map[string]*component{}, recycled: map[string]bool{}}
 }
 
 // metadataKind is one metadata type that the org serves.

@@ -68,6 +68,7 @@ type Org struct {
 	locators      []*locator
 	usage         apiUsage
 	schemaChanged time.Time
+	bus           *eventBus
 }
 
 // New makes an org with its standard objects, users, stages and layout. It refuses a malformed org id or private key, and a
@@ -90,6 +91,7 @@ func New(kit *lab.Kit, opts Options) (*Org, error) {
 		sessions: map[string]*session{}, users: map[string]*principal{}, apps: map[string]*connectedApp{},
 	}
 	o.setup = newSetup()
+	o.bus = newEventBus(o)
 	o.tooling = o.toolingCatalog()
 	o.schemaChanged = o.now()
 	if err := o.seed(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
 )
@@ -51,6 +52,22 @@ func (o *Org) Delete(objectName, id string) error {
 	})
 }
 
+// Undelete takes a row out of the recycle bin as the seller.
+func (o *Org) Undelete(objectName, id string) error {
+	return o.act("update", objectName, id, nil, func(t *tx, obj *object, _ map[string]any) (string, *apiError) {
+		full, _ := normalizeID(id)
+		old := o.find(obj, full)
+		if old == nil || !old.deleted {
+			return id, errNotFound()
+		}
+		back := old.clone()
+		back.deleted, back.deletedAt = false, time.Time{}
+		back.values["SystemModstamp"] = o.now()
+		t.put(back)
+		return full, nil
+	})
+}
+
 // act runs one change of the seller and logs it. A refused act changes nothing.
 func (o *Org) act(action, objectName, id string, fields map[string]any, do func(*tx, *object, map[string]any) (string, *apiError)) error {
 	in, convErr := jsonFields(fields)
@@ -69,6 +86,7 @@ func (o *Org) act(action, objectName, id string, fields map[string]any, do func(
 		t.rollbackTo(0)
 		return fmt.Errorf("%s %s: %w", action, obj.Name, err)
 	}
+	o.announce(t, o.seller, "")
 	if full, valid := normalizeID(touched); valid {
 		touched = full
 	}

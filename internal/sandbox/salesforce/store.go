@@ -165,8 +165,17 @@ func (o *Org) live(obj *object) []*record {
 // tx collects what a request changed, so that it can be taken back: in all-or-none requests, and for the dry run that
 // precedes every write.
 type tx struct {
-	o    *Org
-	undo []func()
+	o       *Org
+	undo    []func()
+	changes []rowChange // in order; what change events are made of
+}
+
+// rowChange is what became of one row. Before is nil when it was created, after when it is gone for good.
+type rowChange struct{ before, after *record }
+
+func (t *tx) note(before, after *record) {
+	t.changes = append(t.changes, rowChange{before, after})
+	t.onRollback(func() { t.changes = t.changes[:len(t.changes)-1] })
 }
 
 func (t *tx) onRollback(fn func()) { t.undo = append(t.undo, fn) }
@@ -194,6 +203,7 @@ func (t *tx) put(rec *record) {
 		tab.order = append(tab.order, rec.id)
 	}
 	tab.set(rec.id, rec)
+	t.note(old, rec)
 	t.onRollback(func() {
 		tab.set(rec.id, old)
 		if old == nil {
@@ -206,5 +216,6 @@ func (t *tx) put(rec *record) {
 func (t *tx) erase(rec *record) {
 	tab := t.o.table(rec.object)
 	tab.set(rec.id, nil)
+	t.note(rec, nil)
 	t.onRollback(func() { tab.set(rec.id, rec) })
 }

@@ -39,6 +39,9 @@ const (
 	switchLayoutName         = "salesforce.layout_name_encoding"
 	switchToolingSettings    = "salesforce.tooling_settings_query"
 	switchToolingDelete      = "salesforce.tooling_field_delete"
+	switchCallOptions        = "salesforce.composite_call_options"
+	switchEventIdleClose     = "salesforce.event_idle_close"
+	switchUndeleteValues     = "salesforce.event_undelete_values"
 )
 
 func sw(id, title, section, def string, others ...string) lab.Switch {
@@ -79,5 +82,8 @@ func Switches() []lab.Switch {
 		sw(switchLayoutName, "special characters in the full name of a layout, as listed and read back", "§2.7", "plain", "percent"),
 		sw(switchToolingSettings, "settings objects in Tooling queries", "§2.2", "supported", "unsupported"),
 		sw(switchToolingDelete, "DELETE on a Tooling CustomField", "§2.2", "unsupported", "supported"),
+		sw(switchCallOptions, "whether the client named on a composite or collection request is part of changeOrigin", "§4.6, §8.6", "honoured", "ignored"),
+		sw(switchEventIdleClose, "how long a subscription stays open that has asked for no further events", "§4.3, §8.9", "70s", "none"),
+		sw(switchUndeleteValues, "whether the event of an undeleted row has its values", "§4.2", "none", "all"),
 	}
 }

@@ -32,7 +32,7 @@ func (o *Org) toolingCatalog() *catalog {
 	teams := settingsView("OpportunitySettings", "IsOpportunityTeamEnabled", (*Org).opportunityTeams)
 	notes := settingsView("EnhancedNotesSettings", "IsEnhancedNotesEnabled", (*Org).enhancedNotes)
 	teams.Hidden, notes.Hidden = hidden, hidden
-	return newCatalog(fields, objects, teams, notes, channelMembers())
+	return newCatalog(fields, objects, teams, notes, channelMembers(), eventChannels())
 }
 
 func settingsView(name, column string, state func(*Org) bool) *object {
@@ -126,6 +126,8 @@ func (c *call) toolingResource(p []string) response {
 		return c.get(func(c *call) response { return c.runQuery(c.o.tooling, p) })
 	case p[0] == "sobjects" && len(p) == 2 && p[1] == "PlatformEventChannelMember" && c.method == http.MethodPost:
 		return c.createMember()
+	case p[0] == "sobjects" && len(p) == 2 && p[1] == "PlatformEventChannel" && c.method == http.MethodPost:
+		return c.createChannel()
 	case p[0] == "sobjects" && len(p) == 3 && c.o.tooling.object(p[1]) != nil:
 		return c.toolingRow(c.o.tooling.object(p[1]), p[2])
 	}
@@ -146,6 +148,8 @@ func (c *call) toolingRow(obj *object, id string) response {
 		return ok(c.show(rec, obj.fields))
 	case c.method == http.MethodDelete && obj.Name == "PlatformEventChannelMember":
 		return c.deleteMember(rec)
+	case c.method == http.MethodDelete && obj.Name == "PlatformEventChannel":
+		return c.deleteChannel(rec)
 	case c.method == http.MethodDelete && obj.Name == "CustomField" && c.o.kit.Switches.Is(switchToolingDelete, "supported"):
 		inner := &metadataCall{o: c.o, r: c.r, who: c.who, tx: c.tx}
 		name, _ := rec.values["FullName"].(string)

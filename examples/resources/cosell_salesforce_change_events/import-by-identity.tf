@@ -1,0 +1,6 @@
+import {
+  to = cosell_salesforce_change_events.this
+  identity = {
+    channel = "ChangeEvents"
+  }
+}

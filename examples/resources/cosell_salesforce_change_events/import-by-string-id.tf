@@ -1,0 +1,4 @@
+import {
+  to = cosell_salesforce_change_events.this
+  id = "ChangeEvents"
+}

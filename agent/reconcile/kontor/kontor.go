@@ -168,7 +168,9 @@ func (a Adapter) FindByReferral(ctx context.Context, referralID string) (string,
 }
 
 // FindDeleted finds nothing: what is deleted here is gone for good.
-func (Adapter) FindDeleted(context.Context, string, time.Time) (string, bool, error) { return "", false, nil }
+func (Adapter) FindDeleted(context.Context, string, time.Time) (string, bool, error) {
+	return "", false, nil
+}
 
 // FindAccounts gives all firms: there are few.
 func (a Adapter) FindAccounts(ctx context.Context, _ match.Customer) (found match.Found, err error) {

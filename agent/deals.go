@@ -128,6 +128,9 @@ func (c dealsList) Run(ctx context.Context, out io.Writer) (err error) {
 func (l dealLine) state() string {
 	switch l.State {
 	case store.StateGated:
+		if l.Flow == store.OutOfScope {
+			return "out of scope"
+		}
 		return "waits for " + l.Flow
 	case store.StateParked:
 		return "needs a person"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -133,7 +134,8 @@ func TestMistakesInMappings(t *testing.T) {
 	for rows, want := range map[string]string{
 		`mine = { crm = "NextStep", direction = "inbound", inbound_expression = "lower(" }`:      `Field "mine": line 1, column`,
 		`mine = { crm = "NextStep", direction = "inbound", inbound_expression = "record.Name" }`: `record is not known here; this expression sees referral and value`,
-		`mine = {}`: `is no field of the default mapping`,
+		`mine = {}`:                     `is no field of the default mapping`,
+		`status = { conflict = "off" }`: `without it no deal is shared`,
 		`status = { constant = "Won", direction = "inbound" }`:                 `read and written by rules of its own`,
 		`notes = { crm = "Account.Owner.Email" }`:                              `use direction outbound`,
 		`mine = { crm = "NextStep", partner_center = "customerProfile.size" }`: `does not let customerProfile.size be changed`,
@@ -159,4 +161,45 @@ func TestMappingsAreComparedWithTheOrganisation(t *testing.T) {
 		steps = append(steps, resource.TestStep{Config: mappingsConfig(rows), ExpectError: words(want)})
 	}
 	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.providers(), Steps: steps})
+}
+
+// TestOneFieldMapping hands a mapping in by its name, and not through an expression over all of them, before it exists, with parts that
+// are not known yet, and after it changed. A field that is off is no row of the document.
+func TestOneFieldMapping(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provision(t)
+	config := func(constant string) string {
+		return liveConnector(`field_mappings = { a = cosell_field_mapping.a }`) + `
+resource "terraform_data" "type" {
+  input = ` + constant + `
+}
+resource "cosell_field_mapping" "a" {
+  crm      = "salesforce"
+  name     = "a"
+  mappings = {
+    notes       = { conflict = "off" }
+    record_type = { crm = "Type", direction = "inbound", constant = terraform_data.type.output }
+    reference   = { partner_center = "campaignId", crm = "NextStep", conflict = "last_writer" }
+  }
+}
+`
+	}
+	check := func(constant string) resource.TestCheckFunc {
+		return resource.TestCheckResourceAttrWith(connectorAddress, "agent_config", func(text string) error {
+			if strings.Contains(text, `"field":"notes"`) {
+				return errors.New("the document has a row of notes")
+			}
+			always := []string{document.OnCreate, document.OnUpdate}
+			return hasRows(text, map[string]document.Mapping{
+				"record_type": {Field: "record_type", CRM: "Type", Direction: document.Inbound, On: always, Conflict: document.ConflictCRM, Constant: constant},
+				"reference":   {Field: "reference", PartnerCenter: "campaignId", CRM: "NextStep", Direction: document.Both, On: always, Conflict: document.ConflictLastWriter},
+			})
+		})
+	}
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.providers(), Steps: []resource.TestStep{
+		{Config: config(`"New Customer"`), Check: check("New Customer")},
+		{Config: config(`"Existing Customer - Renewal"`), Check: check("Existing Customer - Renewal")},
+		{Config: config(`"Existing Customer - Renewal"`), PlanOnly: true},
+	}})
 }

@@ -45,7 +45,7 @@ type Answered struct {
 // everything is looked at and nothing is written. It fails when the deal is not in a state for the answer, and says why.
 func AnswerDeal(ctx context.Context, d document.Document, m Machine, id string, answer Answer, reason string, dryRun bool) (Answered, error) {
 	a := &App{machine: m, log: m.Log}
-	org, center, err := a.open(ctx, d, m.Transport, m.Transport)
+	org, center, err := a.open(ctx, d, m.Transport, m.Transport, a.newClocks())
 	if err != nil {
 		return Answered{}, err
 	}
@@ -132,11 +132,11 @@ func (c *answering) check(ctx context.Context, center referral.API, d document.D
 	if scope := scopeOf(d.PartnerCenter.Scope); scope != nil && !scope(found) {
 		return problem.New(problem.OutOfScope, "referral "+id, "")
 	}
-	ours, err := c.plan.FromRecord(c.record.Fields)
+	ours, err := c.plan.Only(deal.StatusField).FromRecord(c.record.Fields)
 	if err != nil {
 		return err
 	}
-	theirs, err := c.plan.FromReferral(found.Tree)
+	theirs, err := c.plan.Only(deal.StatusField).FromReferral(found.Tree)
 	if err != nil {
 		return err
 	}

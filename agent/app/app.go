@@ -185,8 +185,8 @@ func (a *App) runDocument(ctx context.Context, d document.Document) error {
 		return err
 	}
 	a.log.Info("running", "revision", d.Connector.Revision, "environment", d.Connector.Environment, "intake", d.PartnerCenter.Intake)
-	if err := a.store.ReleaseGated(ctx); err != nil {
-		return fmt.Errorf("make gated deals due: %w", err)
+	if err := a.store.Reconsider(ctx, c.document); err != nil {
+		return fmt.Errorf("make the deals due that another document held back: %w", err)
 	}
 	return c.run(ctx)
 }

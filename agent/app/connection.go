@@ -32,6 +32,7 @@ type connection struct {
 	sweep    time.Duration
 	watchCRM bool
 	leads    crm.Feed // nil: nobody watches leads
+	document string   // the hash of the document's content
 	push     *push    // nil: the CRM is polled only
 	log      hclog.Logger
 }
@@ -58,11 +59,12 @@ func (a *App) connect(ctx context.Context, d document.Document) (*connection, er
 func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection, error) {
 	budget := a.newBudget(d.CRM.Type, d.Schedule.DailyCalls)
 	centerBudget := a.newBudget(partnerCenterCalls, 0)
-	org, center, err := a.open(ctx, d, budget, centerBudget)
+	clocks := a.newClocks()
+	org, center, err := a.open(ctx, d, budget, centerBudget, clocks)
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.connection(d, org, center)
+	c, err := a.connection(d, org, center, clocks)
 	if err != nil {
 		return nil, err
 	}
@@ -75,12 +77,12 @@ func (a *App) newBudget(system string, daily int64) *callBudget {
 }
 
 // open makes the clients of both sides, checks the pin of the organisation and looks at it. Calls go through the transports given.
-func (a *App) open(ctx context.Context, d document.Document, crmCalls, centerCalls http.RoundTripper) (organisation, referral.API, error) {
-	crmStack, err := a.stack(crmCalls)
+func (a *App) open(ctx context.Context, d document.Document, crmCalls, centerCalls http.RoundTripper, clocks *clocks) (organisation, referral.API, error) {
+	crmStack, err := a.stack(crmCalls, clocks.of("CRM"))
 	if err != nil {
 		return nil, nil, err
 	}
-	centerStack, err := a.stack(centerCalls)
+	centerStack, err := a.stack(centerCalls, clocks.of("Partner Center"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -95,20 +97,23 @@ func (a *App) open(ctx context.Context, d document.Document, crmCalls, centerCal
 	return org, referral.NewClient(center), nil
 }
 
-func (a *App) stack(transport http.RoundTripper) (*wire.Client, error) {
+func (a *App) stack(transport http.RoundTripper, dated func(date, sent, received time.Time)) (*wire.Client, error) {
 	return wire.New(wire.Options{
 		Transport: transport, Clock: a.machine.Now, Log: a.log.Named("wire"), UserAgent: "cosell-agent/" + a.machine.Version,
-		Timeout: a.machine.CallTimeout, NewID: a.machine.NewID,
+		Timeout: a.machine.CallTimeout, NewID: a.machine.NewID, Dated: dated,
 	})
 }
 
-func (a *App) connection(d document.Document, org organisation, center referral.API) (*connection, error) {
+func (a *App) connection(d document.Document, org organisation, center referral.API, clocks *clocks) (*connection, error) {
 	p, err := plan(d, org)
 	if err != nil {
 		return nil, err
 	}
 	rules, err := settings(d, p, a.machine)
 	if err != nil {
+		return nil, err
+	}
+	if rules.Document, err = document.Hash(d); err != nil {
 		return nil, err
 	}
 	poll, pollErr := time.ParseDuration(d.Schedule.Poll)
@@ -119,13 +124,14 @@ func (a *App) connection(d document.Document, org organisation, center referral.
 	if d.PartnerCenter.Intake != document.IntakeWebhook {
 		sweep = min(sweep, poll)
 	}
+	punctual := punctualOrg{org, clocks}
 	engine := reconcile.New(reconcile.Options{
-		Store: a.store, CRM: org, Leads: org, PartnerCenter: center, Settings: rules, Now: a.machine.Now, Jitter: a.machine.Jitter,
+		Store: a.store, CRM: punctual, Leads: punctual, PartnerCenter: punctualCenter{center, clocks}, Settings: rules, Now: a.machine.Now, Jitter: a.machine.Jitter,
 		RetryAfter: func(err error) time.Duration { return max(org.RetryAfter(err), partnercenter.RetryAfter(err)) },
 		Log:        a.log.Named("reconcile"),
 	})
 	c := &connection{
-		machine: a.machine, store: a.store, org: org, center: center, engine: engine, poll: poll, sweep: sweep, log: a.log,
+		machine: a.machine, store: a.store, org: org, center: center, engine: engine, poll: poll, sweep: sweep, document: rules.Document, log: a.log,
 		watchCRM: d.Flow(document.FlowOpportunityToPartnerCenter) || d.Flow(document.FlowSolutionsToPartnerCenter),
 	}
 	if d.Flow(document.FlowLeadsToPartnerCenter) {

@@ -22,7 +22,8 @@ func mappingRow(m document.Mapping, org organisation) (mapping.Row, error) {
 		Ways: deal.Ways{
 			UnlessBlank:   m.Conflict == document.ConflictPreferCRM || m.Conflict == document.ConflictPreferPartnerCenter,
 			Manual:        m.Conflict == document.ConflictManual,
-			Once:          m.Conflict == document.ConflictWriteOnce,
+			Once:          m.Conflict == document.ConflictWriteOnce || m.Conflict == document.ConflictLatch,
+			LastWriter:    m.Conflict == document.ConflictLastWriter,
 			KeepWhenBlank: m.Null == document.NullKeep,
 		},
 	}

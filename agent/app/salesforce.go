@@ -66,6 +66,7 @@ func salesforceNames(d document.Document) adapter.Names {
 	}
 	for _, row := range d.Mappings {
 		n.Mapped = append(n.Mapped, row.RecordPaths()...)
+		n.Notes = n.Notes || row.CRM == document.NotesField
 		switch row.Field {
 		case deal.CustomerNation:
 			n.Country = strings.TrimPrefix(row.CRM, "Account.")

@@ -24,7 +24,7 @@ type Sketch struct {
 // SketchRecord reads an opportunity and tells what it would become in Partner Center.
 func SketchRecord(ctx context.Context, d document.Document, m Machine, id string) (Sketch, error) {
 	a := &App{machine: m, log: m.Log}
-	org, _, err := a.open(ctx, d, m.Transport, m.Transport)
+	org, _, err := a.open(ctx, d, m.Transport, m.Transport, a.newClocks())
 	if err != nil {
 		return Sketch{}, err
 	}
@@ -49,7 +49,7 @@ func SketchRecord(ctx context.Context, d document.Document, m Machine, id string
 // SketchReferral reads a referral and tells what it would become in the CRM.
 func SketchReferral(ctx context.Context, d document.Document, m Machine, id string) (Sketch, error) {
 	a := &App{machine: m, log: m.Log}
-	org, center, err := a.open(ctx, d, m.Transport, m.Transport)
+	org, center, err := a.open(ctx, d, m.Transport, m.Transport, a.newClocks())
 	if err != nil {
 		return Sketch{}, err
 	}

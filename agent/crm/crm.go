@@ -142,6 +142,10 @@ type CRM interface {
 	// FindByReferral finds the opportunity whose unique key is the referral's id.
 	FindByReferral(ctx context.Context, referralID string) (id string, found bool, err error)
 
+	// FindDeleted finds the opportunity whose unique key was the referral's id, that was created at or after a time, and that somebody
+	// deleted since. One that was deleted for good is not found.
+	FindDeleted(ctx context.Context, referralID string, since time.Time) (id string, found bool, err error)
+
 	// FindAccounts finds the accounts that may be a customer's: more than there are, rather than too few. Which of them it is,
 	// if any, is for [match.Decide].
 	FindAccounts(ctx context.Context, customer match.Customer) (match.Found, error)

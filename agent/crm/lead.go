@@ -33,6 +33,9 @@ type Leads interface {
 	// FindLead finds the lead whose unique key is the referral's id, converted ones included.
 	FindLead(ctx context.Context, referralID string) (id string, found bool, err error)
 
+	// FindDeletedLead is [CRM.FindDeleted] for leads.
+	FindDeletedLead(ctx context.Context, referralID string, since time.Time) (id string, found bool, err error)
+
 	// FindConverted finds the lead of a referral that was converted into an opportunity.
 	FindConverted(ctx context.Context, opportunityID string) (lead Lead, found bool, err error)
 

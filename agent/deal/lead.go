@@ -16,11 +16,14 @@ const (
 // unknownCompany is the company of a lead whose referral names neither a customer nor a person.
 const unknownCompany = "Unknown"
 
+// LeadSources are the fields of a deal that a lead takes over.
+var LeadSources = []string{CustomerName, CustomerStreet, CustomerCity, CustomerState, CustomerPostal, CustomerNation, Notes, ReferralID, ReferralLink}
+
 // Lead gives what a lead holds of a referral: its customer, the notes, and one contact, the first who is complete or else the first
 // of whom anything is known. A CRM's lead needs a company and a last name, so these are never empty.
 func Lead(referral Values, contacts []Person) Values {
 	lead := Values{}
-	for _, field := range []string{CustomerName, CustomerStreet, CustomerCity, CustomerState, CustomerPostal, CustomerNation, Notes, ReferralID, ReferralLink} {
+	for _, field := range LeadSources {
 		lead[field] = referral[field]
 	}
 	who := leadContact(contacts)

@@ -95,6 +95,10 @@ type Options struct {
 	NoContact bool
 	// FixedCurrency is the organisation's one currency when its opportunities have no currency field of their own.
 	FixedCurrency string
+	// Unmapped are the fields whose mapping cannot turn the value of a side, with the reason. They are left alone on both sides.
+	Unmapped map[string]string
+	// Newer is the side whose record was changed last.
+	Newer Side
 }
 
 // Note is something that a merge decided and a person should be able to read.
@@ -143,6 +147,9 @@ func Merge(memory Memory, current Pair, rules []Rule, options Options) Result {
 		m.status(rule)
 	}
 	for _, rule := range rules {
+		if m.unmapped(rule.Field) {
+			continue
+		}
 		switch rule.Field {
 		case StatusField, Currency:
 		case DealValue:
@@ -236,6 +243,44 @@ func (m *merger) hold(field string) {
 	}
 }
 
+// unmapped leaves a field alone whose mapping fails, and says so; false for every other field. The deal value and its currency are one
+// thing, so neither travels without the other.
+func (m *merger) unmapped(field string) bool {
+	group := []string{field}
+	switch field {
+	case DealValue:
+		group = append(group, Currency)
+	case Currency:
+		return false // with the deal value
+	}
+	failed := false
+	for _, f := range group {
+		if why, fails := m.options.Unmapped[f]; fails {
+			m.result.Notes = append(m.result.Notes, Note{Code: problem.MappingFailed, Field: f, Detail: why, Waits: true})
+			failed = true
+		}
+	}
+	if failed {
+		for _, f := range group {
+			m.park(f)
+		}
+	}
+	return failed
+}
+
+// park keeps what is remembered of a field that cannot be read. Which writes of an attempt arrived cannot be told, so whatever both
+// sides hold once it can be read again is compared with what they last agreed on.
+func (m *merger) park(field string) {
+	m.result.Held = true
+	known := newPair()
+	if m.memory.Base != nil {
+		known = *m.memory.Base
+	}
+	for _, pair := range []Pair{m.result.Attempt.Seen, m.result.Attempt.Intended} {
+		pair.put(field, known.CRM[field], known.Referral[field])
+	}
+}
+
 // heldTorn is what is remembered of a held field after an attempt of which some may have arrived. What arrived is no news; what
 // did not arrive is news as it was before the attempt.
 func (m *merger) heldTorn(field, crm, referral string) (rememberedCRM, rememberedReferral string) {
@@ -294,7 +339,7 @@ func (m *merger) decide(rule Rule) (value string, from Side, ok bool) {
 	changedCRM, changedReferral := m.changed(rule.Field)
 	switch {
 	case changedCRM && changedReferral && c != r:
-		winner := rule.winner(c, r)
+		winner := rule.winner(c, r, m.options.Newer)
 		m.explain(problem.ConflictDecided, rule.Field, conflictDetail(winner))
 		if winner == CRM {
 			return c, CRM, true
@@ -481,7 +526,11 @@ func (m *merger) value(rule Rule) {
 	currencyCRM, currencyReferral := m.changed(Currency)
 	changedCRM, changedReferral := valueCRM || currencyCRM, valueReferral || currencyReferral
 	crm, referral := amountOf(m.current.CRM), amountOf(m.current.Referral)
-	fromCRM := changedCRM && (!changedReferral || rule.Winner == CRM && crm.sendable())
+	winner := rule.Winner
+	if rule.LastWriter {
+		winner = m.options.Newer
+	}
+	fromCRM := changedCRM && (!changedReferral || winner == CRM && crm.sendable())
 	switch {
 	case crm == referral:
 		m.eachOfValue(m.accept)

@@ -9,11 +9,14 @@ type Ways struct {
 	Manual        bool // in a conflict neither side wins: the field waits for a person, and the others go on
 	Once          bool // a side that has a value keeps it
 	KeepWhenBlank bool // an empty value is not carried to the other side
+	LastWriter    bool // the side whose record was changed last wins a conflict
 }
 
 // winner tells whose value stays when both sides changed.
-func (r Rule) winner(crm, referral string) Side {
+func (r Rule) winner(crm, referral string, newer Side) Side {
 	switch {
+	case r.LastWriter:
+		return newer
 	case r.UnlessBlank && r.Winner == CRM && crm == "":
 		return PartnerCenter
 	case r.UnlessBlank && r.Winner == PartnerCenter && referral == "":

@@ -43,6 +43,8 @@ func TestWays(t *testing.T) {
 		"keep, changed in the CRM":         {with(func(r *Rule) { r.KeepWhenBlank = true }), pair("a", "a"), pair("b", "a"), Values{}, Values{own: "b"}, ""},
 		"keep inbound, cleared":            {with(func(r *Rule) { r.KeepWhenBlank, r.Outbound = true, false }), pair("a", "a"), pair("a", ""), Values{}, Values{}, ""},
 		"keep inbound, changed":            {with(func(r *Rule) { r.KeepWhenBlank, r.Outbound = true, false }), pair("a", "a"), pair("a", "b"), Values{own: "b"}, Values{}, ""},
+		"latch, set in the CRM":            {with(func(r *Rule) { r.Once = true }), pair("", ""), pair(True, ""), Values{}, Values{own: True}, ""},
+		"latch, unset in the CRM":          {with(func(r *Rule) { r.Once = true }), pair(True, True), pair("", True), Values{own: True}, Values{}, ""},
 		"keep outbound, cleared":           {with(func(r *Rule) { r.KeepWhenBlank, r.Inbound = true, false }), pair("a", "a"), pair("", "a"), Values{}, Values{}, ""},
 	}
 	for name, c := range cases {
@@ -110,4 +112,57 @@ func TestWaysComeToRest(t *testing.T) {
 			t.Fatalf("the second merge writes %v and %v", again.ToCRM, again.ToReferral)
 		}
 	})
+}
+
+// The side whose record was changed last wins a conflict, also that of an amount; a change of one side needs no winner.
+func TestTheLastWriterWins(t *testing.T) {
+	rules := []Rule{
+		{Field: own, Inbound: true, Outbound: true, Ways: Ways{LastWriter: true}}, {Field: DealValue, Inbound: true, Outbound: true, Ways: Ways{LastWriter: true}},
+		{Field: Currency, Inbound: true, Outbound: true},
+	}
+	amounts := func(p Pair, crm, referral string) Pair {
+		p.CRM[DealValue], p.CRM[Currency], p.Referral[DealValue], p.Referral[Currency] = crm, "EUR", referral, "EUR"
+		return p
+	}
+	base, current := amounts(pair("a", "a"), "1", "1"), amounts(pair("b", "c"), "2", "3")
+	crm := Merge(Memory{Base: &base}, current, rules, Options{Newer: CRM})
+	if diff := cmp.Diff(Values{own: "b", DealValue: "2"}, crm.ToReferral); diff != "" || len(crm.ToCRM) > 0 {
+		t.Errorf("the CRM was last: %s, and the CRM is written %v", diff, crm.ToCRM)
+	}
+	center := Merge(Memory{Base: &base}, current, rules, Options{Newer: PartnerCenter})
+	if diff := cmp.Diff(Values{own: "c", DealValue: "3"}, center.ToCRM); diff != "" || len(center.ToReferral) > 0 {
+		t.Errorf("Partner Center was last: %s, and Partner Center is written %v", diff, center.ToReferral)
+	}
+	one := Merge(Memory{Base: &base}, amounts(pair("b", "a"), "1", "1"), rules, Options{Newer: PartnerCenter})
+	if diff := cmp.Diff(Values{own: "b"}, one.ToReferral); diff != "" {
+		t.Errorf("one side changed: %s", diff)
+	}
+}
+
+// A field that cannot be read stays as it is known, on both sides and through an attempt of which some may have arrived, until it can be
+// read again; then what differs travels.
+func TestAFieldThatCannotBeReadWaits(t *testing.T) {
+	rules := []Rule{{Field: own, Inbound: true, Outbound: true, Winner: CRM}}
+	base := pair("a", "a")
+	torn := []Attempt{{Seen: pair("b", "a"), Intended: pair("b", "b")}}
+	for name, memory := range map[string]Memory{"at rest": {Base: &base}, "torn": {Base: &base, Pending: torn}} {
+		for _, arrived := range []string{"a", "b"} {
+			unread := Pair{CRM: Values{StatusField: Active}, Referral: Values{StatusField: Active, own: arrived}}
+			waits := Merge(memory, unread, rules, Options{Unmapped: map[string]string{own: "no value"}})
+			if len(waits.ToCRM)+len(waits.ToReferral) > 0 || len(waits.Notes) != 1 || waits.Notes[0].Code != problem.MappingFailed || !waits.Notes[0].Waits {
+				t.Fatalf("%s: writes %v and %v, says %v", name, waits.ToCRM, waits.ToReferral, waits.Notes)
+			}
+			kept := waits.Attempt.Intended
+			again := Merge(Memory{Base: &kept}, pair("b", arrived), rules, Options{})
+			if want := map[string]Values{"a": {own: "b"}, "b": {}}[arrived]; cmp.Diff(want, again.ToReferral) != "" || len(again.ToCRM) > 0 {
+				t.Errorf("%s, the referral holds %s: writes %v and %v", name, arrived, again.ToCRM, again.ToReferral)
+			}
+		}
+	}
+	amount := []Rule{{Field: DealValue, Inbound: true, Outbound: true}, {Field: Currency, Inbound: true, Outbound: true}}
+	base.CRM[DealValue], base.CRM[Currency], base.Referral[DealValue], base.Referral[Currency] = "1", "EUR", "1", "EUR"
+	current := Pair{CRM: Values{DealValue: "2"}, Referral: base.Referral}
+	if got := Merge(Memory{Base: &base}, current, amount, Options{Unmapped: map[string]string{Currency: "no value"}}); len(got.ToReferral) > 0 {
+		t.Errorf("a value without its currency: %v", got.ToReferral)
+	}
 }

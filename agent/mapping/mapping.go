@@ -4,6 +4,7 @@ package mapping
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -72,30 +73,48 @@ func (p Plan) Fields() []string {
 	return fields
 }
 
-// FromRecord reads a CRM record, given as values by field path.
+// FromRecord reads a CRM record, given as values by field path. It fails when any row does; see [Plan.TryRecord].
 func (p Plan) FromRecord(fields map[string]any) (deal.Values, error) {
-	values := deal.Values{}
+	values, failed, err := p.TryRecord(fields)
+	return values, errors.Join(err, failed.First())
+}
+
+// TryRecord reads a CRM record as far as it can be read: a row that cannot turn its value has no value and is among the failed. It
+// fails when the status cannot be read, without which nothing can be decided.
+func (p Plan) TryRecord(fields map[string]any) (values deal.Values, failed Failed, err error) {
+	values, failed = deal.Values{}, Failed{}
 	for _, row := range p.Rows {
-		raw, err := row.fromRecord(fields)
-		if err != nil {
-			return nil, err
-		}
-		switch row.Field {
-		case deal.StatusField:
-			values[row.Field], err = p.statusOfStage(raw)
-		case deal.Help:
-			values[row.Field], err = p.helpCode(raw)
+		text, err := p.recordValue(row, fields)
+		switch {
+		case err == nil:
+			values[row.Field] = text
+		case row.Field == deal.StatusField:
+			return nil, nil, fmt.Errorf("CRM field %s: %w", row.CRM, err)
 		default:
-			values[row.Field], err = row.normalize(raw)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("CRM field %s: %w", row.CRM, err)
+			failed.add(row.Field, row.source(row.CRM), err)
 		}
 	}
 	if p.FixedCurrency != "" {
 		values[deal.Currency] = p.FixedCurrency
+		delete(failed, deal.Currency)
 	}
-	return values, nil
+	return values, failed, nil
+}
+
+// recordValue gives the canonical text of what a record says in one row.
+func (p Plan) recordValue(row Row, fields map[string]any) (string, error) {
+	raw, err := row.fromRecord(fields)
+	if err != nil {
+		return "", err
+	}
+	switch row.Field {
+	case deal.StatusField:
+		return p.statusOfStage(raw)
+	case deal.Help:
+		return p.helpCode(raw)
+	default:
+		return row.normalize(raw)
+	}
 }
 
 func (p Plan) statusOfStage(raw any) (deal.Status, error) {
@@ -129,60 +148,74 @@ func (p Plan) helpCode(raw any) (string, error) {
 // referralPortal is where a person opens a referral in Partner Center.
 const referralPortal = "https://partner.microsoft.com/dashboard/v2/referrals/details/"
 
-// FromReferral reads a referral, given as decoded JSON.
+// FromReferral reads a referral, given as decoded JSON. It fails when any row does; see [Plan.TryReferral].
 func (p Plan) FromReferral(referral map[string]any) (deal.Values, error) {
-	values := deal.Values{}
+	values, failed, err := p.TryReferral(referral)
+	return values, errors.Join(err, failed.First())
+}
+
+// TryReferral is [Plan.TryRecord] for a referral.
+func (p Plan) TryReferral(referral map[string]any) (values deal.Values, failed Failed, err error) {
+	values, failed = deal.Values{}, Failed{}
 	for _, row := range p.Rows {
-		raw, err := row.fromReferral(referral)
-		if err != nil {
-			return nil, err
-		}
-		switch row.Field {
-		case deal.StatusField:
-			values[row.Field], err = statusOfReferral(referral)
-		case deal.ReferralLink:
-			id, _ := raw.(string)
-			values[row.Field] = referralPortal + strings.ToLower(id)
-		case deal.CloseReason:
-			values[row.Field], err = closeReason(raw, referral)
-		case deal.Help:
-			code, _ := raw.(string)
-			values[row.Field] = ""
-			if _, shown := p.HelpValues[code]; shown {
-				values[row.Field] = code
-			}
-		case deal.CustomerState:
-			if raw == nil || raw == "" {
-				raw = lookup(referral, strings.TrimSuffix(row.PartnerCenter, "state")+"region")
-			}
-			values[row.Field], err = row.normalize(raw)
+		text, err := p.referralText(row, referral)
+		switch {
+		case err == nil:
+			values[row.Field] = text
+		case row.Field == deal.StatusField:
+			return nil, nil, fmt.Errorf("referral property %s: %w", row.PartnerCenter, err)
 		default:
-			values[row.Field], err = row.normalize(raw)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("referral property %s: %w", row.PartnerCenter, err)
+			failed.add(row.Field, row.source(row.PartnerCenter), err)
 		}
 	}
 	AddSolutions(values, SolutionsOf(referral))
 	deal.AddPeople(values, deal.ContactField, PeopleOf(referral, contactsPath))
 	deal.AddPeople(values, deal.MemberField, PeopleOf(referral, teamPath))
-	return values, nil
+	return values, failed, nil
+}
+
+// referralText gives the canonical text of what a referral says in one row.
+func (p Plan) referralText(row Row, referral map[string]any) (string, error) {
+	raw, err := row.fromReferral(referral)
+	if err != nil {
+		return "", err
+	}
+	switch row.Field {
+	case deal.StatusField:
+		return statusOfReferral(referral)
+	case deal.ReferralLink:
+		id, _ := raw.(string)
+		return referralPortal + strings.ToLower(id), nil
+	case deal.CloseReason:
+		return closeReason(raw, referral)
+	case deal.Help:
+		code, _ := raw.(string)
+		if _, shown := p.HelpValues[code]; shown {
+			return code, nil
+		}
+		return "", nil
+	case deal.CustomerState:
+		if raw == nil || raw == "" {
+			raw = lookup(referral, strings.TrimSuffix(row.PartnerCenter, "state")+"region")
+		}
+	}
+	return row.normalize(raw)
 }
 
 // AddCounterpart completes a referral's values with what only Microsoft's own referral of the engagement says: its answer,
-// its identifier of the deal, and what it was asked for.
-func (p Plan) AddCounterpart(values deal.Values, counterpart map[string]any) error {
+// its identifier of the deal, and what it was asked for. Rows that cannot turn what it says are among the failed.
+func (p Plan) AddCounterpart(values deal.Values, counterpart map[string]any) (failed Failed, err error) {
 	status, err := statusOfReferral(counterpart)
 	if err != nil {
-		return fmt.Errorf("the referral of Microsoft: %w", err)
+		return nil, fmt.Errorf("the referral of Microsoft: %w", err)
 	}
 	values[deal.MicrosoftStatus] = status
 	if values[deal.MicrosoftReason], err = deal.Normalize(deal.MicrosoftReason, lookup(counterpart, "statusReason")); err != nil {
-		return fmt.Errorf("the referral of Microsoft: %w", err)
+		return nil, fmt.Errorf("the referral of Microsoft: %w", err)
 	}
-	theirs, err := p.only(deal.MicrosoftCRMID, deal.Help).FromReferral(counterpart)
+	theirs, failed, err := p.Only(deal.MicrosoftCRMID, deal.Help).TryReferral(counterpart)
 	if err != nil {
-		return fmt.Errorf("the referral of Microsoft: %w", err)
+		return nil, fmt.Errorf("the referral of Microsoft: %w", err)
 	}
 	if values[deal.MicrosoftCRMID] == "" {
 		values[deal.MicrosoftCRMID] = theirs[deal.MicrosoftCRMID]
@@ -190,7 +223,7 @@ func (p Plan) AddCounterpart(values deal.Values, counterpart map[string]any) err
 	if theirs[deal.Help] != "" {
 		values[deal.Help] = theirs[deal.Help] // what Microsoft was asked for in the end
 	}
-	return nil
+	return failed, nil
 }
 
 // Mark gives the CRM field of the name and the name with a mark ([deal.MarkSuccess] or [deal.MarkFailure]); ok is false when
@@ -371,8 +404,20 @@ func referralValue(field, value string) any {
 	}
 }
 
+// attributesPath is where a referral keeps typed attributes, a list of {type, id} ("referral-resources"). A path with a type after it
+// means the id of the attribute of that type.
+const attributesPath = "details.requirements.additionalRequirements.attributes"
+
+// attribute gives the type of attribute that a path means; ok is false for every other path.
+func attribute(path string) (kind string, ok bool) {
+	return strings.CutPrefix(path, attributesPath+".")
+}
+
 // lookup follows a dotted path; nil when it leads nowhere.
 func lookup(tree map[string]any, path string) any {
+	if kind, ok := attribute(path); ok {
+		return attributeID(tree, kind)
+	}
 	var node any = tree
 	for _, step := range strings.Split(path, ".") {
 		branch, ok := node.(map[string]any)
@@ -384,8 +429,23 @@ func lookup(tree map[string]any, path string) any {
 	return node
 }
 
+func attributeID(tree map[string]any, kind string) any {
+	list, _ := lookup(tree, attributesPath).([]any)
+	for _, entry := range list {
+		if attribute, ok := entry.(map[string]any); ok && attribute["type"] == kind {
+			return attribute["id"]
+		}
+	}
+	return nil
+}
+
 // place sets the value at a dotted path, making the objects on the way.
 func place(tree map[string]any, path string, value any) {
+	if kind, ok := attribute(path); ok {
+		list, _ := lookup(tree, attributesPath).([]any)
+		place(tree, attributesPath, append(list, map[string]any{"type": kind, "id": value}))
+		return
+	}
 	steps := strings.Split(path, ".")
 	for _, step := range steps[:len(steps)-1] {
 		branch, ok := tree[step].(map[string]any)

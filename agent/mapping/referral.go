@@ -12,6 +12,9 @@ type NewReferral struct {
 	HelpCode bool
 }
 
+// marketplaceIntent is the attribute without which no referral is taken. A row of the mapping may give it; otherwise it is the connector's.
+const marketplaceIntent = "CustomerMarketplaceIntent"
+
 // Referral gives the body of the partner's own referral ("Create a referral"): private, or visible to Microsoft when
 // the draft says so or asks for help. A draft that asks for help is shared, with its first solution as target.
 func (p Plan) Referral(n NewReferral) map[string]any {
@@ -38,10 +41,10 @@ func (p Plan) Referral(n NewReferral) map[string]any {
 	place(body, "consent.consentToContact", true)
 	place(body, "consent.consentToShareReferralWithMicrosoftSellers", n.Draft.Values[deal.Visible] == deal.True || n.Draft.Help != "")
 	place(body, "details.requirements.solutions", solutions(n.Draft.Solutions))
-	place(body, "details.requirements.additionalRequirements", map[string]any{
-		"iot":        map[string]any{},
-		"attributes": []any{map[string]any{"type": "CustomerMarketplaceIntent", "id": n.MarketplaceIntent}},
-	})
+	place(body, "details.requirements.additionalRequirements.iot", map[string]any{})
+	if attributeID(body, marketplaceIntent) == nil {
+		place(body, attributesPath+"."+marketplaceIntent, n.MarketplaceIntent)
+	}
 	if n.Draft.Help != "" {
 		body["type"] = "Shared"
 		for _, first := range n.Draft.Solutions[:min(1, len(n.Draft.Solutions))] {

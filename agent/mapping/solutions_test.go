@@ -45,14 +45,14 @@ func TestAddCounterpart(t *testing.T) {
 	p := plan()
 	p.Rows = append(p.Rows, row(deal.MicrosoftCRMID, "trackingInfo.microsoftMsxId", "MSX__c"))
 	values := deal.Values{deal.Help: "GeneralOrOther"}
-	err := p.AddCounterpart(values, map[string]any{
+	_, err := p.AddCounterpart(values, map[string]any{
 		"status": "Closed", "substatus": "Declined", "statusReason": " too small ", "trackingInfo": map[string]any{"microsoftMsxId": "7-X"},
 	})
 	want := deal.Values{deal.Help: "GeneralOrOther", deal.MicrosoftStatus: deal.Declined, deal.MicrosoftReason: "too small", deal.MicrosoftCRMID: "7-X"}
 	if diff := cmp.Diff(want, values); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
-	if err := p.AddCounterpart(deal.Values{}, map[string]any{"status": "Odd"}); err == nil {
+	if _, err := p.AddCounterpart(deal.Values{}, map[string]any{"status": "Odd"}); err == nil {
 		t.Error("a status that nobody knows is taken")
 	}
 }

@@ -48,6 +48,28 @@ func (f *Failure) Error() string {
 // Unwrap gives the reason.
 func (f *Failure) Unwrap() error { return f.Err }
 
+// Failed are the rows that cannot turn a value, by field.
+type Failed map[string]*Failure
+
+func (f Failed) add(field, source string, err error) { f[field] = &Failure{field, source, err} }
+
+// First gives the failure of the first field by name; nil when there is none.
+func (f Failed) First() error {
+	for _, field := range slices.Sorted(maps.Keys(f)) {
+		return f[field]
+	}
+	return nil
+}
+
+// Reasons tells, by field, where the value stands and why it cannot be turned.
+func (f Failed) Reasons() map[string]string {
+	reasons := make(map[string]string, len(f))
+	for field, failure := range f {
+		reasons[field] = failure.Source + ": " + failure.Err.Error()
+	}
+	return reasons
+}
+
 // centerKinds are the properties of a referral that are no text ("referral-resources").
 var centerKinds = map[string]deal.Kind{
 	"details.dealValue": deal.Decimal, "details.closingDateTime": deal.Date, "favorite": deal.Flag,
@@ -105,11 +127,7 @@ func (r Row) fromRecord(fields map[string]any) (any, error) {
 	if r.Transform == nil || r.inboundOnly() {
 		return raw, nil
 	}
-	result, err := r.outgoing(raw, fields)
-	if err != nil {
-		return nil, &Failure{r.Field, r.source(r.CRM), err}
-	}
-	return result, nil
+	return r.outgoing(raw, fields)
 }
 
 // fromReferral gives what the referral says, in the terms of the side that is written.
@@ -118,27 +136,22 @@ func (r Row) fromReferral(referral map[string]any) (any, error) {
 	if r.Transform == nil || !r.Inbound {
 		return raw, nil
 	}
-	var err error
 	if r.inboundOnly() {
-		raw, err = r.incoming(raw, referral)
-	} else {
-		raw, err = r.reversible(raw)
+		return r.incoming(raw, referral)
 	}
-	if err != nil {
-		return nil, &Failure{r.Field, r.source(r.PartnerCenter), err}
-	}
-	return raw, nil
+	return r.reversible(raw)
 }
 
-// FromSent reads the body of a referral that is about to be created. What only Partner Center fills is not in it yet, so rows that
-// compute the CRM's value from a whole referral are left out.
+// FromSent reads the body of a referral that is about to be created, as far as it can be read. What only Partner Center fills is not
+// in it yet, so rows that compute the CRM's value from a whole referral are left out.
 func (p Plan) FromSent(body map[string]any) (deal.Values, error) {
 	p.Rows = slices.DeleteFunc(slices.Clone(p.Rows), func(r Row) bool { return r.inboundOnly() && r.Transform != nil && r.Transform.Inbound != nil })
-	return p.FromReferral(body)
+	values, _, err := p.TryReferral(body)
+	return values, err
 }
 
-// only is the plan with the rows of some fields; what another row makes of a value is then no failure.
-func (p Plan) only(fields ...string) Plan {
+// Only is the plan with the rows of some fields; what another row makes of a value is then no failure.
+func (p Plan) Only(fields ...string) Plan {
 	p.Rows = slices.DeleteFunc(slices.Clone(p.Rows), func(r Row) bool { return !slices.Contains(fields, r.Field) })
 	return p
 }

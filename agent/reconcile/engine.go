@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,6 +63,8 @@ type Settings struct {
 	Settle time.Duration
 	// Lease is the length of the lease on account creation.
 	Lease time.Duration
+	// Document identifies the content of the document that these rules are of.
+	Document string
 	// Language is that of what is written into the CRM's Audit and Sync Status; empty: English.
 	Language problem.Language
 }
@@ -238,5 +241,23 @@ func (r *run) park(ctx context.Context, p *problem.Problem) store.Outcome {
 			return r.again(r.backoff(err), fmt.Errorf("report %s: %w", p.Code, err))
 		}
 	}
-	return store.Park{Code: string(p.Code), Error: p.Error()}
+	return store.Park{Code: string(p.Code), Error: p.Error(), Document: r.mendable(p.Code)}
+}
+
+// beyondConfiguration are the problems that another document cannot solve. Looking at such a deal again without a person's doing may
+// even be wrong: what is unknown about a create stays unknown.
+var beyondConfiguration = []problem.Code{problem.CreateUnknown, problem.BoundElsewhere, problem.LeadWithoutDeal, problem.ReferralClosed}
+
+// mendable gives the document under which a problem arose, so that the deal is looked at again under another one; "" when that could
+// not help.
+func (r *run) mendable(code problem.Code) string {
+	if slices.Contains(beyondConfiguration, code) {
+		return ""
+	}
+	return r.settings.Document
+}
+
+// gate ends a run whose next step belongs to a flow that is off, or lies outside the scope.
+func (r *run) gate(flow string) store.Outcome {
+	return store.Gate{Flow: flow, Document: r.settings.Document}
 }

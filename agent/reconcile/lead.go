@@ -49,10 +49,11 @@ func (r *run) onLead(ctx context.Context) (store.Outcome, error) {
 	}
 	r.referral = &found
 	if r.outOfScope() {
-		return store.Done{}, nil
+		return r.gate(store.OutOfScope), nil
 	}
-	switch values, err := r.settings.Plan.FromReferral(found.Tree); {
-	case err != nil:
+	switch values, failed, err := r.settings.Plan.TryReferral(found.Tree); {
+	case err != nil || ofLeads(failed) != nil:
+		err = errors.Join(err, ofLeads(failed))
 		return nil, unreadable(problem.OpportunityRefused, "referral "+found.ID, err)
 	case deal.Terminal(values[deal.StatusField]):
 		return r.leadClosed(ctx)
@@ -131,7 +132,7 @@ func (r *run) receiveLead(ctx context.Context, values deal.Values) (store.Outcom
 	switch {
 	case r.settings.CoSellOnly:
 		r.log.Info("is a lead, which Partner Center keeps", "referral", r.referral.ID, "code", problem.LeadNotShared, "because", coSellOnly)
-		return store.Gate{Flow: coSellOnly}, nil
+		return r.gate(coSellOnly), nil
 	case !r.settings.Leads:
 		r.log.Info("is a lead, which Partner Center keeps until it is accepted", "referral", r.referral.ID)
 		return store.Done{}, nil
@@ -144,7 +145,7 @@ func (r *run) receiveLead(ctx context.Context, values deal.Values) (store.Outcom
 		return r.bindLead(ctx, id)
 	}
 	if flow, blocked := r.settings.Blocked[CreateOpportunity]; blocked {
-		return store.Gate{Flow: flow}, nil
+		return r.gate(flow), nil
 	}
 	fitted := r.leads.FitLead(deal.Lead(values, mapping.ContactsOf(r.referral.Tree)))
 	body, err := r.leads.EncodeLead(r.referral.ID, fitted)
@@ -173,21 +174,9 @@ func (r *run) bindLead(ctx context.Context, id string) (store.Outcome, error) {
 }
 
 func (r *run) sendLead(ctx context.Context, intent store.Intent, planned journalled) (store.Outcome, error) {
-	id, err := r.leads.CreateLead(ctx, planned.Body)
-	if errors.Is(err, crm.ErrExists) {
-		found, exists, findErr := r.leads.FindLead(ctx, intent.Correlation)
-		if findErr != nil {
-			return nil, findErr
-		}
-		if exists {
-			id, err = found, nil
-		}
-	}
+	id, err := r.insert(ctx, intent, planned.Body, r.leads.CreateLead, r.leads.FindLead)
 	if err != nil {
-		if problem.ClassOf(err) == problem.NeedsPerson && !wire.IsAmbiguous(err) {
-			err = problem.Wrap(problem.OpportunityRefused, "referral "+intent.Correlation, err)
-		}
-		return nil, r.refused(ctx, intent, err)
+		return nil, err
 	}
 	r.log.Info("created the lead", "lead", id, "referral", intent.Correlation)
 	return store.Done{}, r.leadCreated(ctx, intent, planned, id)
@@ -203,13 +192,13 @@ func (r *run) leadCreated(ctx context.Context, intent store.Intent, planned jour
 	})
 }
 
-// finishLead looks for the lead that an earlier run may have created. The unique key says for certain that there is none; it is
+// finishLead looks for the lead that an earlier run may have created. The unique key, and the recycle bin, say for certain that there is none; it is
 // made anew then, if the referral is still a lead.
 func (r *run) finishLead(ctx context.Context, intent store.Intent, planned journalled) (store.Outcome, error) {
 	if !r.settings.Leads {
 		return store.Done{}, nil // the intent stays open until leads are switched on again
 	}
-	id, found, err := r.leads.FindLead(ctx, intent.Correlation)
+	id, found, err := r.inserted(ctx, intent, r.leads.FindLead, r.leads.FindDeletedLead)
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +211,7 @@ func (r *run) finishLead(ctx context.Context, intent store.Intent, planned journ
 // updateLead carries news of the referral to the fields that the seller has not edited.
 func (r *run) updateLead(ctx context.Context, lead crm.Lead, values deal.Values) (store.Outcome, error) {
 	if r.settings.CoSellOnly {
-		return store.Gate{Flow: coSellOnly}, nil
+		return r.gate(coSellOnly), nil
 	}
 	written, attempts := leadMemory(r.deal)
 	news := r.leads.FitLead(deal.Lead(values, mapping.ContactsOf(r.referral.Tree)))
@@ -238,7 +227,7 @@ func (r *run) updateLead(ctx context.Context, lead crm.Lead, values deal.Values)
 		return store.Done{}, r.commit(ctx, change)
 	}
 	if flow, blocked := r.settings.Blocked[UpdateOpportunity]; blocked {
-		return store.Gate{Flow: flow}, nil
+		return r.gate(flow), nil
 	}
 	if settled := lead.ModifiedAt.Add(Precision); r.readAt.Before(settled) {
 		return store.Retry{At: settled}, nil
@@ -369,9 +358,13 @@ func (r *run) claimOpportunity(ctx context.Context, lead crm.Lead, values deal.V
 // acceptance is the patch that accepts the referral. The deal value and the close date go with it, as far as the opportunity has
 // them: who accepts a lead in the portal enters both.
 func (r *run) acceptance() ([]byte, error) {
-	values, err := r.settings.Plan.FromRecord(r.record.Fields)
+	values, failed, err := r.settings.Plan.TryRecord(r.record.Fields)
 	if err != nil {
 		return nil, unreadable(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
+	}
+	if failed[deal.DealValue] != nil || failed[deal.Currency] != nil {
+		delete(values, deal.DealValue) // one without the other says nothing
+		delete(values, deal.Currency)
 	}
 	said := deal.Values{}
 	for _, rule := range r.rules {
@@ -403,7 +396,7 @@ func (r *run) holdAcceptance(ctx context.Context, flow string) (store.Outcome, e
 		return nil, err
 	}
 	r.log.Info("would accept the lead", "held_by", flow, "referral", r.referral.ID)
-	return store.Gate{Flow: flow}, r.keepHeld(ctx, intentPatch, r.referral.ID, patch)
+	return r.gate(flow), r.keepHeld(ctx, intentPatch, r.referral.ID, patch)
 }
 
 func (r *run) acceptLead(ctx context.Context) error {
@@ -473,6 +466,18 @@ func (r *run) tellReceived() string {
 		sentences = append(sentences, r.say(problem.LeadStays, r.deal.Link.CRMID))
 	}
 	return r.settings.Language.Join(sentences)
+}
+
+// ofLeads gives the failure of a field that leads take over: what is written to a lead is compared with all of them, so one that is
+// not known stops the lead. It is nil when none failed.
+func ofLeads(failed mapping.Failed) error {
+	stops := mapping.Failed{}
+	for _, field := range deal.LeadSources {
+		if failure := failed[field]; failure != nil {
+			stops[field] = failure
+		}
+	}
+	return stops.First()
 }
 
 func packLead(values deal.Values) store.Values {

@@ -403,6 +403,14 @@ func (c leadCRM) FindByReferral(_ context.Context, referralID string) (id string
 	})
 }
 
+func (c leadCRM) FindDeleted(context.Context, string, time.Time) (id string, found bool, err error) {
+	return "", false, c.w.do(false, func() error { return nil })
+}
+
+func (c leadCRM) FindDeletedLead(context.Context, string, time.Time) (id string, found bool, err error) {
+	return "", false, c.w.do(false, func() error { return nil })
+}
+
 func (c leadCRM) FindAccounts(context.Context, match.Customer) (match.Found, error) {
 	return match.Found{}, nil
 }

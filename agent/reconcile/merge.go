@@ -32,7 +32,7 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 		return store.Done{}, nil // the seller does not want it shared, or paused it; switching it on is an event
 	}
 	if r.outOfScope() {
-		return store.Done{}, nil
+		return r.gate(store.OutOfScope), nil
 	}
 	if err := r.readCounterpart(ctx); err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := deal.Merge(memory, current, r.rules, r.holds())
+	result := r.decide(memory, current)
 	r.restoreAudit(&result)
 	r.nameSellers(&result)
 	if result.Held {
@@ -84,18 +84,38 @@ func asRecordRefusal(id string, err error) error {
 	return problem.Wrap(problem.OpportunityRefused, "opportunity "+id, err)
 }
 
+// decide merges. A value that the mapping cannot write into the record makes its field one that is left alone.
+func (r *run) decide(memory deal.Memory, current deal.Pair) deal.Result {
+	for {
+		result, before := deal.Merge(memory, current, r.rules, r.holds()), len(r.unmapped)
+		for field, value := range result.ToCRM {
+			if _, err := r.settings.Plan.ToRecord(deal.Values{field: value}); err != nil {
+				r.fail(failureOf(field, err))
+			}
+		}
+		if len(r.unmapped) == before {
+			return result
+		}
+	}
+}
+
+// current reads what both sides hold, as far as the mapping can.
 func (r *run) current(memory deal.Memory) (deal.Pair, error) {
-	record, err := r.settings.Plan.FromRecord(r.record.Fields)
+	r.unmapped = nil
+	record, failed, err := r.settings.Plan.TryRecord(r.record.Fields)
 	if err != nil {
 		return deal.Pair{}, unreadable(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
 	}
+	r.fail(failed)
 	r.addSets(record)
 	if base := memory.Base; base != nil {
 		record[deal.MicrosoftStatus] = base.CRM[deal.MicrosoftStatus]
 	}
-	values, err := r.settings.Plan.FromReferral(r.referral.Tree)
+	values, failed, err := r.settings.Plan.TryReferral(r.referral.Tree)
+	r.fail(failed)
 	if err == nil && r.counterpart != nil {
-		err = r.settings.Plan.AddCounterpart(values, r.counterpart.Tree)
+		failed, err = r.settings.Plan.AddCounterpart(values, r.counterpart.Tree)
+		r.fail(failed)
 	}
 	if err != nil {
 		return deal.Pair{}, unreadable(problem.ReferralRefused, "referral "+r.referral.ID, err)
@@ -163,6 +183,10 @@ func (r *run) holds() deal.Options {
 		HoldOutbound: held(PatchReferral), HoldInbound: held(UpdateOpportunity), HoldSolutions: held(PatchSolutions), HoldHelp: held(CreateCounterpart),
 		FixedCurrency: r.settings.Plan.FixedCurrency, MostSolutions: crm.MostSolutions, MostContacts: crm.MostContacts, Ours: r.deal.Link.Origin == store.OriginCRM,
 		NoContact: len(r.record.Contacts) == 0 || !r.record.Contacts[0].Complete(),
+		Unmapped:  r.unmapped.Reasons(), Newer: deal.CRM,
+	}
+	if r.referral.UpdatedAt.After(r.record.ModifiedAt) {
+		options.Newer = deal.PartnerCenter
 	}
 	switch {
 	case r.deal.Link.CounterpartID != "":
@@ -293,10 +317,14 @@ func (r *run) next(ctx context.Context, result deal.Result) (store.Outcome, erro
 	if result.More {
 		return r.again(briefly, nil), nil
 	}
+	if err := r.unmapped.First(); err != nil {
+		p := problem.Wrap(problem.MappingFailed, "deal "+r.claim.Key, err)
+		return store.Park{Code: string(p.Code), Error: p.Error(), Document: r.settings.Document}, nil
+	}
 	if result.Held {
 		for _, effect := range []Effect{PatchReferral, UpdateOpportunity, PatchSolutions, CreateCounterpart} {
 			if flow, blocked := r.settings.Blocked[effect]; blocked {
-				return store.Gate{Flow: flow}, nil
+				return r.gate(flow), nil
 			}
 		}
 	}

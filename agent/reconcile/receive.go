@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
@@ -17,7 +18,7 @@ import (
 
 // receive creates the opportunity of a referral, on hold and with Sync set.
 func (r *run) receive(ctx context.Context) (store.Outcome, error) {
-	values, err := r.settings.Plan.FromReferral(r.referral.Tree)
+	values, failed, err := r.settings.Plan.TryReferral(r.referral.Tree)
 	if err != nil {
 		return nil, unreadable(problem.OpportunityRefused, "referral "+r.referral.ID, err)
 	}
@@ -25,14 +26,21 @@ func (r *run) receive(ctx context.Context) (store.Outcome, error) {
 	case deal.Terminal(values[deal.StatusField]):
 		return store.Done{}, nil
 	case r.referral.Lead:
+		if err := ofLeads(failed); err != nil {
+			return nil, unreadable(problem.OpportunityRefused, "referral "+r.referral.ID, err)
+		}
 		return r.receiveLead(ctx, values)
 	}
 	if outcome, err := r.mayBeOurs(ctx); outcome != nil || err != nil {
 		return outcome, err
 	}
-	if flow, blocked := r.settings.Blocked[CreateOpportunity]; blocked {
-		return store.Gate{Flow: flow}, nil
+	if err := r.indispensable(failed); err != nil {
+		return nil, unreadable(problem.OpportunityRefused, "referral "+r.referral.ID, err)
 	}
+	if flow, blocked := r.settings.Blocked[CreateOpportunity]; blocked {
+		return r.gate(flow), nil
+	}
+	r.fail(failed)
 	return r.createOpportunity(ctx, values)
 }
 
@@ -198,24 +206,37 @@ func present(values deal.Values) deal.Values {
 }
 
 func (r *run) sendOpportunity(ctx context.Context, intent store.Intent, planned journalled) (store.Outcome, error) {
-	id, err := r.crm.Create(ctx, planned.Body)
-	if errors.Is(err, crm.ErrExists) {
-		found, exists, findErr := r.crm.FindByReferral(ctx, intent.Correlation)
-		if findErr != nil {
-			return nil, findErr
-		}
-		if exists {
-			id, err = found, nil
-		}
-	}
+	id, err := r.insert(ctx, intent, planned.Body, r.crm.Create, r.crm.FindByReferral)
 	if err != nil {
-		if problem.ClassOf(err) == problem.NeedsPerson && !wire.IsAmbiguous(err) {
-			err = problem.Wrap(problem.OpportunityRefused, "referral "+intent.Correlation, err)
-		}
-		return nil, r.refused(ctx, intent, err)
+		return nil, err
 	}
 	r.log.Info("created the opportunity", "record", id, "referral", intent.Correlation)
 	return r.received(ctx, intent, planned, id)
+}
+
+// insert sends the journalled bytes of a new record and gives its id. A record of the referral that is there already is the one: an
+// earlier request arrived after all.
+func (r *run) insert(
+	ctx context.Context, intent store.Intent, body []byte,
+	create func(context.Context, []byte) (string, error), find func(context.Context, string) (string, bool, error),
+) (string, error) {
+	id, err := create(ctx, body)
+	if errors.Is(err, crm.ErrExists) {
+		found, exists, findErr := find(ctx, intent.Correlation)
+		if findErr != nil {
+			return "", findErr
+		}
+		if exists {
+			return found, nil
+		}
+	}
+	if err == nil {
+		return id, nil
+	}
+	if problem.ClassOf(err) == problem.NeedsPerson && !wire.IsAmbiguous(err) {
+		err = problem.Wrap(problem.OpportunityRefused, "referral "+intent.Correlation, err)
+	}
+	return "", r.refused(ctx, intent, err)
 }
 
 // received links the opportunity that an intent produced. The deal is at rest, as far as the record could be written as the
@@ -234,7 +255,7 @@ func (r *run) received(ctx context.Context, intent store.Intent, planned journal
 }
 
 func (r *run) finishOpportunity(ctx context.Context, intent store.Intent, planned journalled) (store.Outcome, error) {
-	id, found, err := r.crm.FindByReferral(ctx, intent.Correlation)
+	id, found, err := r.inserted(ctx, intent, r.crm.FindByReferral, r.crm.FindDeleted)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +263,19 @@ func (r *run) finishOpportunity(ctx context.Context, intent store.Intent, planne
 		_, err = r.received(ctx, intent, planned, id)
 		return nil, err // go on: much may have changed meanwhile
 	}
-	// The unique key says for certain that nothing arrived. The bytes are not sent again but made anew, because another
+	// The unique key, and the recycle bin, say for certain that nothing arrived. The bytes are not sent again but made anew, because another
 	// deal may have created the account that they would create.
 	return nil, r.commit(ctx, store.Change{Settle: settled(intent, store.IntentSuperseded, "")})
+}
+
+// inserted looks for the record that an intent of an earlier run may have created. One that a person has deleted meanwhile was created
+// all the same: it is not made once more.
+func (r *run) inserted(
+	ctx context.Context, intent store.Intent,
+	find func(context.Context, string) (string, bool, error), findDeleted func(context.Context, string, time.Time) (string, bool, error),
+) (id string, found bool, err error) {
+	if id, found, err = find(ctx, intent.Correlation); found || err != nil {
+		return id, found, err
+	}
+	return findDeleted(ctx, intent.Correlation, intent.SentAt.Add(-clockMargin))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/mapping"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
@@ -27,6 +28,8 @@ type run struct {
 	// counterpart is Microsoft's referral of the engagement; nil: there is none, or it was not read.
 	counterpart *referral.Referral
 	readAt      time.Time // when the record was read
+	// failed are the fields whose mapping cannot turn what a side holds; they are left alone, and the rest of the deal goes on.
+	unmapped    mapping.Failed
 	recordKnown time.Time // the record's last change that was read; a moment later once that state was written over
 	log         hclog.Logger
 }
@@ -320,7 +323,7 @@ func (r *run) rejoin(ctx context.Context) (store.Outcome, error) {
 func (r *run) rejoinWith(ctx context.Context, found referral.Referral) (store.Outcome, error) {
 	r.referral = &found
 	if r.outOfScope() {
-		return store.Done{}, nil // an organisation that was copied names the referrals of the one it was copied from
+		return r.gate(store.OutOfScope), nil // an organisation that was copied names the referrals of the one it was copied from
 	}
 	if err := r.bind(ctx, nil); err != nil {
 		return nil, err
@@ -347,7 +350,7 @@ func (r *run) onlyReferral(ctx context.Context) (store.Outcome, error) {
 		return r.joinEngagement(ctx)
 	}
 	if r.outOfScope() {
-		return store.Done{}, nil
+		return r.gate(store.OutOfScope), nil
 	}
 	id, found, err := r.crm.FindByReferral(ctx, r.referral.ID)
 	if err != nil {

@@ -26,6 +26,9 @@ func (r *run) share(ctx context.Context) (store.Outcome, error) {
 		return outcome, err
 	}
 	draft, err := r.draft()
+	if err == nil {
+		err = r.indispensable(r.unmapped)
+	}
 	if err != nil {
 		return nil, unreadable(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
 	}
@@ -43,7 +46,7 @@ func (r *run) share(ctx context.Context) (store.Outcome, error) {
 	}
 	if flow, blocked := r.settings.Blocked[CreateReferral]; blocked {
 		r.log.Info("would create a referral", "held_by", flow, "fields", deal.Kinds(present(draft.Values)))
-		return store.Gate{Flow: flow}, r.keepHeld(ctx, intentReferral, r.record.ID, planned.Body)
+		return r.gate(flow), r.keepHeld(ctx, intentReferral, r.record.ID, planned.Body)
 	}
 	if err := r.stillWanted(ctx); err != nil {
 		return nil, err
@@ -55,11 +58,13 @@ func (r *run) share(ctx context.Context) (store.Outcome, error) {
 	return r.sendReferral(ctx, intent, planned)
 }
 
+// draft reads what is to be shared. Fields that the mapping cannot turn are absent, and among those that failed.
 func (r *run) draft() (deal.Draft, error) {
-	values, err := r.settings.Plan.FromRecord(r.record.Fields)
+	values, failed, err := r.settings.Plan.TryRecord(r.record.Fields)
 	if err != nil {
 		return deal.Draft{}, err
 	}
+	r.unmapped = failed
 	r.addSets(values)
 	values[deal.Team] = deal.True
 	return deal.Draft{Values: values, Contacts: r.record.People(), Team: r.record.Team, Solutions: r.record.Sold(), Help: values[deal.Help]}, nil
@@ -112,7 +117,7 @@ func (r *run) notReady(ctx context.Context, missing []deal.Note) (store.Outcome,
 	if err := r.report(ctx, strings.Join(codes, " "), strings.Join(told, "\n")); err != nil {
 		return nil, err
 	}
-	return store.Park{Code: codes[0], Error: strings.Join(lines, "\n")}, nil
+	return store.Park{Code: codes[0], Error: strings.Join(lines, "\n"), Document: r.settings.Document}, nil
 }
 
 // sendReferral posts the journalled bytes and links what comes back.
@@ -222,7 +227,7 @@ func (r *run) requestHelp(ctx context.Context, code string) (store.Outcome, erro
 	if err := r.stillWanted(ctx); err != nil {
 		return nil, err
 	}
-	values, err := r.settings.Plan.FromReferral(r.referral.Tree)
+	values, _, err := r.settings.Plan.TryReferral(r.referral.Tree)
 	if err != nil {
 		return nil, problem.Wrap(problem.ReferralRefused, "referral "+r.referral.ID, err)
 	}

@@ -169,6 +169,18 @@ func (s *simCRM) FindByReferral(_ context.Context, referralID string) (id string
 	})
 }
 
+func (s *simCRM) FindDeleted(_ context.Context, referralID string, since time.Time) (id string, found bool, err error) {
+	w := s.w
+	return id, found, w.do(w.running, call{sys: crmSide, name: "crm.find_deleted", on: referralID, deal: true}, func() error {
+		for _, of := range w.recordIDs {
+			if r := w.records[of]; r.deleted && strings.EqualFold(r.key, referralID) && !r.created.Before(since) {
+				id, found = of, true
+			}
+		}
+		return nil
+	})
+}
+
 func (w *world) recordOf(referralID string) (string, bool) {
 	for _, id := range w.recordIDs {
 		if r := w.records[id]; r.key != "" && !r.deleted && strings.EqualFold(r.key, referralID) {

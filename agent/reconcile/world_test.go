@@ -247,7 +247,7 @@ func (w *world) work(c *coroutine) {
 		if c.agent.reload {
 			if !slices.ContainsFunc(c.agent.crew, func(other *coroutine) bool { return other.busy }) {
 				w.load(c.agent)
-				_ = w.store.ReleaseGated(context.Background())
+				_ = w.store.Reconsider(context.Background(), "")
 				w.dueKnown = false
 			}
 			c.sleep(50 * time.Millisecond)
@@ -337,7 +337,7 @@ func (w *world) restart(a *agent) {
 	if len(w.agents) == 1 {
 		w.store.Reopen() // on PostgreSQL, the leases of a dead process run out
 	}
-	_ = w.store.ReleaseGated(context.Background()) // as the agent does whenever it begins with a document
+	_ = w.store.Reconsider(context.Background(), "") // as the agent does whenever it begins with a document
 	w.dueKnown = false
 	w.boot(a)
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/app"
@@ -30,7 +31,8 @@ type agent struct {
 	env      map[string]string
 	document document.Document
 	storage  storage
-	ids      *stream // of its calls, over all its lives
+	ids      *stream      // of its calls, over all its lives
+	skew     atomic.Int64 // of its clock, in nanoseconds
 	listener net.Listener
 	server   *http.Server
 	served   chan error
@@ -166,7 +168,7 @@ func (a *agent) machine(l *life) app.Machine {
 		Version: "sim", Transport: &slow{a, l}, Dial: a.w.network.DialContext, DialEvents: a.w.network.DialContext, TrustBundle: a.trustBundle(),
 		CertificateHosts: []string{a.env["COSELL_AGENT_CERTIFICATE_HOSTS"]}, Secrets: a.secrets(), Workers: 4,
 		Lease: time.Minute, CallTimeout: 20 * time.Second, ListLag: 30 * time.Second, IdleWait: 6 * time.Hour,
-		Now: a.w.now, Sleep: func(ctx context.Context, d time.Duration) {
+		Now: func() time.Time { return a.w.now().Add(time.Duration(a.skew.Load())) }, Sleep: func(ctx context.Context, d time.Duration) {
 			pause(ctx, d+a.extra(time.Millisecond, "wait", d.String()))
 		},
 		Jitter: func() float64 { return float64(a.extra(time.Second, "jitter")) / float64(time.Second) },

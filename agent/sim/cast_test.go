@@ -362,9 +362,6 @@ func (p *played) changeSolutions(row map[string]any) {
 func (p *played) remove(row map[string]any) {
 	p.h.mu.Lock()
 	p.deleted = p.h.w.now()
-	if p.h.a.running() == nil { // it may not know yet that it created the opportunity, and may make it anew
-		p.h.unnoticed++
-	}
 	p.h.mu.Unlock()
 	p.do("delete_opportunity", map[string]string{"id": text(row["Id"])})
 }

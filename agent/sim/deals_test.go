@@ -55,6 +55,40 @@ func TestADealEachWay(t *testing.T) {
 	}
 }
 
+// TestADealThatWasDeletedMeanwhile shows that an opportunity that a person deletes, while the process that created it is dead and never
+// learned that it did, is not created once more: the deal is detached, and nothing is written to Partner Center.
+func TestADealThatWasDeletedMeanwhile(t *testing.T) {
+	inWorld(t, 1, sandbox.Options{}, func(w *world) {
+		o := w.production()
+		w.provision(o)
+		a := w.newAgent(o, w.document(o, "production"), inMemory())
+		a.receiving()
+		a.start()
+		trap := w.sandbox.Kit().Trap
+		if err := trap.Arm(1, lab.TrapAfter); err != nil {
+			w.t.Fatal(err)
+		}
+		w.must("send_referral", map[string]string{"name": "Sent", "value": "800"})
+		<-trap.Hit() // the opportunity is there, and the agent does not know it
+		a.kill()
+		trap.Release()
+		w.must("delete_opportunity", map[string]string{"id": text(w.opportunities(o)["Sent"][0]["Id"])})
+		time.Sleep(time.Hour)
+		mark := w.mark()
+		a.start()
+		time.Sleep(time.Hour)
+		if rows := w.opportunities(o)["Sent"]; len(rows) > 0 {
+			w.t.Errorf("it was created once more: %v", rows)
+		}
+		for _, op := range w.operations(mark, agentOf(o)) {
+			if op.IsWrite() {
+				w.t.Errorf("the agent wrote %+v", op)
+			}
+		}
+		a.stop()
+	})
+}
+
 // unequal tells what is not equal of the deals of these names: one record on each side, with the same values.
 func (w *world) unequal(o organisation, names ...string) []string {
 	rows, referrals, sold := w.opportunities(o), w.referrals(), w.sold(o)

@@ -106,7 +106,6 @@ type history struct {
 	violations   []string
 	notes        []note // for the timeline
 	quietFlows   []span // in which no flow to Partner Center is on
-	unnoticed    int    // opportunities that were deleted while no process ran
 	closeDown    chan struct{}
 	calm         time.Time // when the last trouble and the last edit were over
 	settledAfter time.Duration

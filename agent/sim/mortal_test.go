@@ -73,8 +73,8 @@ func (m *mortal) Release(ctx context.Context, lease store.Lease) error {
 	return m.ask(func() error { return m.Store.Release(ctx, lease) })
 }
 
-func (m *mortal) ReleaseGated(ctx context.Context) error {
-	return m.ask(func() error { return m.Store.ReleaseGated(ctx) })
+func (m *mortal) Reconsider(ctx context.Context, document string) error {
+	return m.ask(func() error { return m.Store.Reconsider(ctx, document) })
 }
 
 // trailing does something when a body is closed.

@@ -255,7 +255,7 @@ func (h *history) creates(isAgents func(lab.Operation) bool) {
 			h.reach("I1")
 		}
 	}
-	arriving := h.unnoticed
+	arriving := 0
 	for _, p := range h.deals {
 		if p.kind == received || strings.HasPrefix(p.kind, "portal") {
 			arriving++

@@ -172,7 +172,7 @@ func TestParkRestsUntilEvent(t *testing.T) {
 func TestGateRestsUntilReleased(t *testing.T) {
 	onAll(t, func(f fixture) {
 		for _, wake := range []func(){
-			func() { f.ok(f.ReleaseGated(f.Context())) },
+			func() { f.ok(f.Reconsider(f.Context(), "")) },
 			func() { f.event("wakes it", "pc:1") },
 		} {
 			f.event(f.clock.Now().String(), "pc:1")
@@ -468,7 +468,7 @@ func TestWake(t *testing.T) {
 		wakes("once for both", false)
 		f.event("e1", "pc:1")
 		wakes("repeated event", false)
-		f.ok(f.ReleaseGated(f.Context()))
+		f.ok(f.Reconsider(f.Context(), ""))
 		wakes("release", true)
 		claims, err := f.Claim(f.Context(), 2, leaseTime)
 		f.ok(err)
@@ -536,5 +536,47 @@ func TestGivenUpAndClosed(t *testing.T) {
 		f.fails(f.Enqueue(f.Context(), []Event{{ID: "e1", Key: "pc:1"}}, nil), ErrClosed)
 		_, err := f.Load(f.Context(), "pc:1")
 		f.fails(err, ErrClosed)
+	})
+}
+
+// A new document makes due what was gated or parked under another one, a bounded number a second and after everything else; the same
+// document makes nothing due, and neither does any where only a person can help.
+func TestReconsider(t *testing.T) {
+	onAll(t, func(f fixture) {
+		const gated = ReconsideredPerSecond + 3
+		for n := range gated {
+			f.settle(f.begin(fmt.Sprintf("pc:%03d", n)), Gate{Flow: OutOfScope, Document: "one"})
+		}
+		f.settle(f.begin("pc:mapping"), Park{Code: "CS220", Error: "failed", Document: "one"})
+		f.settle(f.begin("pc:person"), Park{Code: "CS301", Error: "copied"})
+		problems, err := f.Problems(f.Context(), 10)
+		f.ok(err)
+		equal(f, "problems without those out of scope", len(problems), 2)
+		stats, err := f.Stats(f.Context())
+		f.ok(err)
+		equal(f, "gated", stats.Gated, 0)
+
+		f.ok(f.Reconsider(f.Context(), "one"))
+		f.idle()
+
+		f.ok(f.Reconsider(f.Context(), "two"))
+		f.event("live", "pc:live")
+		claims, err := f.Claim(f.Context(), 2*gated, leaseTime)
+		f.ok(err)
+		equal(f, "due in the first second", len(claims), ReconsideredPerSecond+1)
+		equal(f, "first", claims[0].Key, "pc:live")
+		for _, c := range claims {
+			f.settle(c, Gate{Flow: OutOfScope, Document: "two"})
+		}
+		f.clock.Advance(time.Second)
+		claims, err = f.Claim(f.Context(), 2*gated, leaseTime)
+		f.ok(err)
+		equal(f, "due in the second", len(claims), 4)
+		for _, c := range claims {
+			equal(f, "was parked", c.Parked, c.Key == "pc:mapping")
+			f.settle(c, Done{})
+		}
+		f.ok(f.Reconsider(f.Context(), "two"))
+		f.idle()
 	})
 }

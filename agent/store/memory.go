@@ -42,7 +42,7 @@ type memoryDeal struct {
 	attempts                   int
 	firstFailed                int64
 	state                      string
-	flow                       string
+	flow, document             string
 	unparked                   bool
 	code, problem              string
 }
@@ -262,14 +262,14 @@ func (m *Memory) Settle(ctx context.Context, claim Claim, outcome Outcome) error
 		}
 	case Park:
 		d.fail(o.Code, o.Error, now)
-		d.unparked = moved
+		d.unparked, d.document = moved, text(o.Document)
 		if moved {
 			d.attempts, d.firstFailed = 0, 0
 		} else {
 			d.state = workParked
 		}
 	case Gate:
-		d.attempts, d.firstFailed, d.code, d.problem = 0, 0, "", ""
+		d.attempts, d.firstFailed, d.code, d.problem, d.document = 0, 0, "", "", text(o.Document)
 		if !moved {
 			d.state, d.flow = workGated, text(o.Flow)
 		}
@@ -291,17 +291,25 @@ func (d *memoryDeal) fail(code, problem string, now int64) {
 
 func errOutcome(o Outcome) error { return fmt.Errorf("%T is not an outcome that can be settled", o) }
 
-// ReleaseGated implements Queue.
-func (m *Memory) ReleaseGated(ctx context.Context) error {
+// Reconsider implements Queue.
+func (m *Memory) Reconsider(ctx context.Context, document string) error {
 	now, err := m.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	for _, d := range m.deals {
-		if d.state == workGated {
-			d.state, d.flow, d.due = workActive, "", now
+	number := 0
+	for _, key := range slices.Sorted(maps.Keys(m.deals)) {
+		d := m.deals[key]
+		gated := d.state == workGated && (d.document == "" || d.document != text(document))
+		parked := d.state == workParked && d.document != "" && d.document != text(document)
+		if !gated && !parked {
+			continue
 		}
+		d.unparked = d.unparked || parked
+		d.state, d.flow, d.document, d.due, d.priority = workActive, "", "", now+reconsidered(number), Backfill
+		d.attempts, d.firstFailed = 0, 0
+		number++
 	}
 	signal(m.wake)
 	return nil
@@ -350,7 +358,7 @@ func (m *Memory) Stats(ctx context.Context) (Stats, error) {
 			s.Due++
 		case d.state == workParked:
 			s.Parked++
-		case d.state == workGated:
+		case d.state == workGated && d.flow != OutOfScope:
 			s.Gated++
 		}
 		if d.link.both() {
@@ -374,7 +382,7 @@ func (m *Memory) Problems(ctx context.Context, limit int) ([]Problem, error) {
 	var out []Problem
 	for _, key := range slices.Sorted(maps.Keys(m.deals)) {
 		d := m.deals[key]
-		if len(out) >= limit || d.code == "" && d.problem == "" && d.state == workActive {
+		if len(out) >= limit || d.flow == OutOfScope || d.code == "" && d.problem == "" && d.state == workActive {
 			continue
 		}
 		p := Problem{

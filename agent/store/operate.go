@@ -151,7 +151,7 @@ func (s *SQL) Page(ctx context.Context, f Filter) ([]Overview, error) {
 		add(`w.code = ?`, f.Code)
 	}
 	if f.Problems {
-		add(`(w.state <> 'active' OR w.code <> '' OR w.problem <> '')`)
+		add(`(w.state <> 'active' OR w.code <> '' OR w.problem <> '') AND w.flow <> '` + OutOfScope + `'`)
 	}
 	args = append(args, max(f.Limit, 0))
 	text := selectOverview + strings.Join(conditions, "") + fmt.Sprintf(` ORDER BY d.deal_key LIMIT $%d`, len(args)+1)

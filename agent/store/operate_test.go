@@ -46,7 +46,7 @@ func TestStoppedDealsRest(t *testing.T) {
 		f.settle(working, Park{Code: "CS101"})
 		f.event("again", "crm:a")
 		f.ok(s.Act(f.Context(), "crm:a", Wake, operator("woken")))
-		f.ok(s.ReleaseGated(f.Context()))
+		f.ok(s.Reconsider(f.Context(), ""))
 		equal(f, "claims of a stopped deal", claims(f, s), 0)
 		o, _, err := s.Overview(f.Context(), "crm:a")
 		f.ok(err)

@@ -10,6 +10,7 @@ import (
 // Conditions on a row of work. The first one is that of the index work_due.
 const (
 	whereWaiting = `generation > done_generation AND state = 'active'`
+	whereProblem = `(state <> 'active' OR code <> '' OR problem <> '') AND flow <> '` + OutOfScope + `'`
 	whereHeld    = `connector = $1 AND deal_key = $2 AND fence = $3 AND lease_until > $4`
 )
 
@@ -276,12 +277,12 @@ func (s *SQL) Settle(ctx context.Context, claim Claim, outcome Outcome) error {
 		done   = `done_generation = $5, attempts = 0, first_failed_at = 0, unparked = 0, code = '', problem = ''`
 		retry  = `code = $6, problem = $7, due_at = CASE WHEN generation > $5 AND due_at < $8 THEN due_at ELSE $8 END,
 			priority = CASE WHEN generation > $5 OR priority > 1 THEN priority ELSE 1 END` + failed
-		park = `code = $6, problem = $7, state = CASE WHEN state = 'stopped' THEN state WHEN generation > $5 THEN 'active' ELSE 'parked' END,
+		park = `code = $6, problem = $7, document = $8, state = CASE WHEN state = 'stopped' THEN state WHEN generation > $5 THEN 'active' ELSE 'parked' END,
 			unparked = CASE WHEN generation > $5 THEN 1 ELSE 0 END,
 			attempts = CASE WHEN generation > $5 THEN 0 ELSE attempts + 1 END,
 			first_failed_at = CASE WHEN generation > $5 THEN 0 WHEN first_failed_at = 0 THEN $4 ELSE first_failed_at END`
 		gate = `state = CASE WHEN state = 'stopped' THEN state WHEN generation > $5 THEN 'active' ELSE 'gated' END,
-			flow = CASE WHEN generation > $5 THEN '' ELSE $6 END,
+			flow = CASE WHEN generation > $5 THEN '' ELSE $6 END, document = $7,
 			attempts = 0, first_failed_at = 0, code = '', problem = ''`
 	)
 	var set string
@@ -292,9 +293,9 @@ func (s *SQL) Settle(ctx context.Context, claim Claim, outcome Outcome) error {
 	case Retry:
 		set, args = retry, append(args, text(o.Code), text(o.Error), millis(o.At))
 	case Park:
-		set, args = park, append(args, text(o.Code), text(o.Error))
+		set, args = park, append(args, text(o.Code), text(o.Error), text(o.Document))
 	case Gate:
-		set, args = gate, append(args, text(o.Flow))
+		set, args = gate, append(args, text(o.Flow), text(o.Document))
 	default:
 		return errOutcome(outcome)
 	}
@@ -307,11 +308,27 @@ func (s *SQL) Settle(ctx context.Context, claim Claim, outcome Outcome) error {
 	return err
 }
 
-// ReleaseGated implements Queue.
-func (s *SQL) ReleaseGated(ctx context.Context) error {
+// Reconsider implements Queue.
+func (s *SQL) Reconsider(ctx context.Context, document string) error {
 	err := s.update(ctx, func(t tx) error {
-		_, err := t.exec(`UPDATE work SET state = 'active', flow = '', due_at = $2 WHERE connector = $1 AND state = 'gated'`, t.now)
-		return err
+		keys, err := query(t, one[string], `SELECT deal_key FROM work WHERE connector = $1 AND
+			(state = 'gated' AND (document = '' OR document <> $2) OR state = 'parked' AND document <> '' AND document <> $2)
+			ORDER BY deal_key`+t.forUpdate(), text(document))
+		if err != nil {
+			return err
+		}
+		number := 0
+		for part := range slices.Chunk(keys, ReconsideredPerSecond) {
+			_, err := t.exec(`UPDATE work SET state = 'active', flow = '', document = '', due_at = $2, priority = $3, attempts = 0, first_failed_at = 0,
+				unparked = CASE WHEN state = 'parked' THEN 1 ELSE unparked END
+				WHERE connector = $1 AND deal_key IN `+list(4, len(part)),
+				append([]any{t.now + reconsidered(number), Backfill}, anys(part)...)...)
+			if err != nil {
+				return err
+			}
+			number += len(part)
+		}
+		return nil
 	})
 	if err == nil {
 		s.becameDue()
@@ -351,7 +368,7 @@ func (s *SQL) Stats(ctx context.Context) (Stats, error) {
 			COUNT(CASE WHEN `+whereWaiting+` AND due_at <= $2 AND lease_until <= $2 THEN 1 END),
 			COUNT(CASE WHEN lease_until > $2 THEN 1 END),
 			COUNT(CASE WHEN state = 'parked' THEN 1 END),
-			COUNT(CASE WHEN state = 'gated' THEN 1 END)
+			COUNT(CASE WHEN state = 'gated' AND flow <> '`+OutOfScope+`' THEN 1 END)
 			FROM work WHERE connector = $1`, t.now)
 		if err != nil {
 			return err
@@ -385,7 +402,7 @@ func (s *SQL) Problems(ctx context.Context, limit int) ([]Problem, error) {
 		return p, err
 	}
 	return view(ctx, s, scan, `SELECT deal_key, code, problem, flow, state, attempts, first_failed_at, due_at FROM work
-		WHERE connector = $1 AND (state <> 'active' OR code <> '' OR problem <> '') ORDER BY deal_key LIMIT $2`, max(limit, 0))
+		WHERE connector = $1 AND `+whereProblem+` ORDER BY deal_key LIMIT $2`, max(limit, 0))
 }
 
 // AuditTrail implements Queue.

@@ -207,11 +207,19 @@ type Retry struct {
 type Park struct {
 	Code  string
 	Error string
+	// Document identifies the document under which the problem arose, where another one could solve it: Reconsider then makes the
+	// deal due. Empty: it could not.
+	Document string
 }
 
-// Gate says that the next step belongs to a flow that is off. The deal rests until ReleaseGated or a new event.
+// OutOfScope stands in the place of a flow for referrals that are another installation's business. They are no problem: there may
+// be many, and they are not listed among them.
+const OutOfScope = "referral_scope"
+
+// Gate says that the next step belongs to a flow that is off. The deal rests until Reconsider or a new event.
 type Gate struct {
-	Flow string
+	Flow     string
+	Document string // under which it is off; empty: every document is reason enough to look again
 }
 
 func (Done) outcome()  {}
@@ -226,12 +234,18 @@ type Lease struct {
 	Until time.Time
 }
 
+// ReconsideredPerSecond is how many deals a new document makes due in a second.
+const ReconsideredPerSecond = 20
+
+// reconsidered gives when the deal of a number, from 0, becomes due, in milliseconds from now.
+func reconsidered(number int) int64 { return int64(number/ReconsideredPerSecond) * 1000 }
+
 // Stats counts deals and intents of the connector.
 type Stats struct {
 	Due         int // claimable now
 	Leased      int // a worker has them
 	Parked      int
-	Gated       int
+	Gated       int // without those out of scope
 	Linked      int // both sides known
 	OpenIntents int
 }
@@ -301,8 +315,10 @@ type Queue interface {
 	// Settle ends a claim, or fails with ErrLeaseLost. Events that arrived since the claim keep the deal due.
 	Settle(ctx context.Context, claim Claim, outcome Outcome) error
 
-	// ReleaseGated makes every gated deal due, for use after a document was loaded.
-	ReleaseGated(ctx context.Context) error
+	// Reconsider is for use after a document was loaded: it makes the deals due that were gated, or parked for something that a document
+	// can solve, under another one. They become due one after the other, [ReconsideredPerSecond], and come after everything else. Under
+	// the same document nothing happens.
+	Reconsider(ctx context.Context, document string) error
 
 	// Cursor reads a cursor; one that was never moved is empty.
 	Cursor(ctx context.Context, name string) (string, error)
@@ -317,7 +333,7 @@ type Queue interface {
 	// Stats counts what is there.
 	Stats(ctx context.Context) (Stats, error)
 
-	// Problems lists up to limit deals that are parked, gated or failing, by key.
+	// Problems lists up to limit deals that are parked, gated by a flow or failing, by key.
 	Problems(ctx context.Context, limit int) ([]Problem, error)
 
 	// AuditTrail reads a deal's history, oldest first.

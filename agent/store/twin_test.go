@@ -221,8 +221,8 @@ func (w *twins) TimePasses(t *rapid.T) {
 	w.clock.Advance(rapid.SampledFrom([]time.Duration{time.Millisecond, 450 * time.Millisecond, 20 * time.Second, leaseTime}).Draw(t, "time"))
 }
 
-func (w *twins) ReleaseGatedAndPrune(t *rapid.T) {
-	w.both(t, "release gated", func(ctx context.Context, s Store) (any, error) { return nil, s.ReleaseGated(ctx) })
+func (w *twins) ReconsiderAndPrune(t *rapid.T) {
+	w.both(t, "reconsider", func(ctx context.Context, s Store) (any, error) { return nil, s.Reconsider(ctx, "some") })
 	w.both(t, "prune", func(ctx context.Context, s Store) (any, error) {
 		return nil, s.Prune(ctx, Retention{Events: leaseTime, Intents: 2 * leaseTime, Audit: 3 * leaseTime})
 	})

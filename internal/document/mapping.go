@@ -15,10 +15,21 @@ const (
 	ConflictPreferPartnerCenter = "prefer_partner_center_unless_blank" // the same, the other way round
 	ConflictManual              = "manual"                             // neither: the field waits for a person, everything else goes on
 	ConflictWriteOnce           = "write_once"                         // a side that has a value keeps it for good
+	ConflictLatch               = "latch"                              // the same, said of a tick: set on either side, it is set on both for good
+	ConflictLastWriter          = "last_writer"                        // the side whose record was changed last wins
 )
 
+// ConflictOff takes a field out of the mapping. It stands in declarations only: in a document the row is absent.
+const ConflictOff = "off"
+
+// Indispensable are the fields that cannot be off: without them no deal is shared, received or recognised.
+var Indispensable = []string{
+	"name", "deal_value", "currency", "close_date", "status", "help", "visible", "customer_name", "customer_street", "customer_city", "customer_country",
+	"referral_id", "referral_link",
+}
+
 // ConflictRules lists what a mapping row's conflict may be.
-var ConflictRules = []string{ConflictCRM, ConflictPartnerCenter, ConflictPreferCRM, ConflictPreferPartnerCenter, ConflictManual, ConflictWriteOnce}
+var ConflictRules = []string{ConflictCRM, ConflictPartnerCenter, ConflictPreferCRM, ConflictPreferPartnerCenter, ConflictManual, ConflictWriteOnce, ConflictLatch, ConflictLastWriter}
 
 // What an empty source does to the other side's value on update.
 const (
@@ -34,7 +45,7 @@ type Mapping struct {
 	CRM           Name     `json:"crm" jsonschema:"description=Field of the opportunity; a dotted path reaches a related record. Empty where an outbound constant or expression needs none."`
 	Direction     string   `json:"direction" jsonschema:"enum=inbound,enum=outbound,enum=both"`
 	On            []string `json:"on" jsonschema:"description=create and/or update."`
-	Conflict      string   `json:"conflict" jsonschema:"enum=crm,enum=partner_center,enum=prefer_crm_unless_blank,enum=prefer_partner_center_unless_blank,enum=manual,enum=write_once"`
+	Conflict      string   `json:"conflict" jsonschema:"enum=crm,enum=partner_center,enum=prefer_crm_unless_blank,enum=prefer_partner_center_unless_blank,enum=manual,enum=write_once,enum=latch,enum=last_writer"`
 
 	Constant           string  `json:"constant,omitempty" jsonschema:"description=The value that is written; there is no source then."`
 	Default            string  `json:"default,omitempty" jsonschema:"description=What is written when the result would be empty."`
@@ -78,6 +89,14 @@ var kept = []string{
 	"consent.consentToContact", "consent.consentToToShareInfoWithOthers", "id", "eTag", "organizationId", "createdDateTime", "updatedDateTime", "links",
 }
 
+// AttributesPath is where a referral keeps typed attributes. With a type after it, such as SolutionArea, it means the id of the attribute
+// of that type; these can be given when a referral is created.
+const AttributesPath = "details.requirements.additionalRequirements.attributes"
+
+// NotesField stands in the place of a row's CRM field for the opportunity's note of the title "Co-sell notes", which takes Notes that are
+// switched on in the organisation.
+const NotesField = "ContentNote"
+
 // keptRoles are the roles of the fields that the agent, or the seller for the agent, writes.
 var keptRoles = []string{FieldSync, FieldSyncStatus, FieldAudit, FieldReferralKey}
 
@@ -102,7 +121,7 @@ func (m Mapping) Transforms() bool {
 // RecordPaths lists the fields that the row needs of the CRM's record, as dotted paths.
 func (m Mapping) RecordPaths() []Name {
 	var paths []Name
-	if m.CRM != "" {
+	if m.CRM != "" && m.CRM != NotesField {
 		paths = append(paths, m.CRM)
 	}
 	if m.OutboundExpression != "" {
@@ -170,7 +189,7 @@ func (c *rowCheck) places() {
 			c.fault(place.attribute, "%q is not a path to %s: names of letters, digits and underscores with dots between them", place.path, place.what)
 		}
 	}
-	if m.IsOutbound() && within(m.PartnerCenter, kept) {
+	if m.IsOutbound() && within(m.PartnerCenter, kept) && !strings.HasPrefix(m.PartnerCenter, AttributesPath+".") {
 		c.fault("partner_center", "%s is written by the agent itself; use direction inbound, or another property", m.PartnerCenter)
 	} else if m.IsOutbound() && m.Applies(OnUpdate) && m.PartnerCenter != "" && !slices.Contains(fixed, m.Field) && !slices.Contains(patchable, m.PartnerCenter) {
 		c.fault("partner_center", "Partner Center does not let %s be changed once a referral exists; leave update out of on, or use direction inbound. "+
@@ -192,7 +211,7 @@ func (c *rowCheck) merge() {
 	if m.Null != "" {
 		c.oneOf("null", m.Null, NullClear, NullKeep)
 	}
-	if needsBoth := []string{ConflictPreferCRM, ConflictPreferPartnerCenter, ConflictManual}; m.Direction != Both && slices.Contains(needsBoth, m.Conflict) {
+	if needsBoth := []string{ConflictPreferCRM, ConflictPreferPartnerCenter, ConflictManual, ConflictLastWriter}; m.Direction != Both && slices.Contains(needsBoth, m.Conflict) {
 		c.fault("conflict", "%s decides between two sides that write; use direction both, or %s or %s", m.Conflict, ConflictCRM, ConflictPartnerCenter)
 	}
 	if !slices.Contains(merged, m.Field) {
@@ -204,7 +223,8 @@ func (c *rowCheck) merge() {
 	if m.Null != "" {
 		c.fault("null", "%s has a rule of its own for empty values", m.Field)
 	}
-	if m.Conflict != ConflictCRM && m.Conflict != ConflictPartnerCenter {
+	amount := m.Field == "deal_value" && m.Conflict == ConflictLastWriter // the currency goes with it
+	if m.Conflict != ConflictCRM && m.Conflict != ConflictPartnerCenter && !amount {
 		c.fault("conflict", "%s is merged by a rule of its own; use %s or %s", m.Field, ConflictCRM, ConflictPartnerCenter)
 	}
 	if slices.Contains(fixed, m.Field) && m.Transforms() {

@@ -58,6 +58,7 @@ const (
 	UserMissing         Code = "CS413"
 	CurrencyUnknown     Code = "CS414"
 	ChangesUntracked    Code = "CS415"
+	NotesOff            Code = "CS416"
 	Unavailable         Code = "CS501"
 	Throttled           Code = "CS502"
 	SessionExpired      Code = "CS503"
@@ -65,6 +66,7 @@ const (
 	AnswerLost          Code = "CS505"
 	ChangedMeanwhile    Code = "CS506"
 	CredentialsRejected Code = "CS507"
+	ClockWrong          Code = "CS508"
 )
 
 var catalogue = []Entry{
@@ -123,6 +125,7 @@ var catalogue = []Entry{
 	{UserMissing, NeedsPerson, "A user whom the document names does not exist in the organisation, or is not active.", "Name an active user by the user name or e-mail address."},
 	{CurrencyUnknown, NeedsPerson, "The CRM does not have the deal's currency.", "Add the currency to the CRM, or change it in Partner Center; it is tried again when the deal changes."},
 	{ChangesUntracked, NeedsPerson, "The CRM does not track the changes of a table that the agent follows.", "Switch on change tracking for the table."},
+	{NotesOff, NeedsPerson, "The mapping names Salesforce Notes, and they are switched off in the organisation, or the agent's user does not see them.", "Switch Notes on (cosell_salesforce_settings, notes), or map a field."},
 	{Unavailable, Later, "The remote system did not answer as it should.", "Nothing needs to be done; it is tried again."},
 	{Throttled, Later, "The remote system asked for fewer calls.", "Nothing needs to be done; it is tried again after the time it gave."},
 	{SessionExpired, Later, "The session expired.", "Nothing needs to be done; it is renewed."},
@@ -130,6 +133,7 @@ var catalogue = []Entry{
 	{AnswerLost, Later, "A change was sent but its answer never came.", "Nothing needs to be done; the record is read back first."},
 	{ChangedMeanwhile, Later, "The record was changed by somebody else at the same moment.", "Nothing needs to be done; it is read and merged again."},
 	{CredentialsRejected, Later, "The remote system rejected the credentials.", "Renew the secret that the document refers to; the agent reads it again."},
+	{ClockWrong, Later, "This machine's clock is not the remote system's; while it is far off, nothing is written.", "Set the machine's clock, and let a time service keep it; what waits is then carried out."},
 }
 
 var byCode = func() map[Code]Entry {

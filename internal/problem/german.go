@@ -93,6 +93,7 @@ var german = texts{
 		UserMissing:         {"Einen Benutzer, den das Dokument nennt, gibt es in der Organisation nicht, oder er ist nicht aktiv.", "Nennen Sie einen aktiven Benutzer mit seinem Benutzernamen oder seiner E-Mail-Adresse."},
 		CurrencyUnknown:     {"Das CRM kennt die Währung des Geschäfts nicht.", "Die Währung im CRM anlegen oder in Partner Center ändern; der Versuch wird wiederholt, sobald sich das Geschäft ändert."},
 		ChangesUntracked:    {"Das CRM verfolgt die Änderungen einer Tabelle nicht, die der Agent beobachtet.", "Die Änderungsnachverfolgung der Tabelle einschalten."},
+		NotesOff:            {"Die Feldzuordnung nennt Salesforce-Notizen, die in der Organisation ausgeschaltet sind oder die der Benutzer des Agenten nicht sieht.", "Schalten Sie Notizen ein (cosell_salesforce_settings, notes), oder ordnen Sie ein Feld zu."},
 		Unavailable:         {"Das andere System hat nicht geantwortet, wie es sollte.", "Es ist nichts zu tun; ein neuer Versuch folgt."},
 		Throttled:           {"Das andere System hat um weniger Aufrufe gebeten.", "Es ist nichts zu tun; ein neuer Versuch folgt nach der Zeit, die es genannt hat."},
 		SessionExpired:      {"Die Sitzung ist abgelaufen.", "Es ist nichts zu tun; sie wird erneuert."},
@@ -100,5 +101,6 @@ var german = texts{
 		AnswerLost:          {"Eine Änderung wurde gesendet, aber ihre Antwort kam nie an.", "Es ist nichts zu tun; der Datensatz wird zuerst zurückgelesen."},
 		ChangedMeanwhile:    {"Jemand anderes hat den Datensatz im selben Augenblick geändert.", "Es ist nichts zu tun; er wird noch einmal gelesen und abgeglichen."},
 		CredentialsRejected: {"Das andere System hat die Anmeldedaten abgelehnt.", "Erneuern Sie das Geheimnis, auf das das Dokument verweist; der Agent liest es dann neu."},
+		ClockWrong:          {"Die Uhr dieses Rechners geht anders als die des anderen Systems; solange sie weit abweicht, wird nichts geschrieben.", "Stellen Sie die Uhr des Rechners, und lassen Sie sie von einem Zeitdienst nachführen; was wartet, wird dann ausgeführt."},
 	},
 }

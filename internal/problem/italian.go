@@ -93,6 +93,7 @@ var italian = texts{
 		UserMissing:         {"Un utente indicato dal documento non esiste nell'organizzazione, o non è attivo.", "Indicare un utente attivo con il nome utente o l'indirizzo e-mail."},
 		CurrencyUnknown:     {"Il CRM non ha la valuta dell'affare.", "Aggiungere la valuta al CRM, o cambiarla in Partner Center; si riprova quando l'affare cambia."},
 		ChangesUntracked:    {"Il CRM non tiene traccia delle modifiche di una tabella che l'agente segue.", "Attivare il rilevamento delle modifiche per la tabella."},
+		NotesOff:            {"La mappatura indica le Note di Salesforce, che nell'organizzazione sono disattivate o che l'utente dell'agente non vede.", "Attivare le Note (cosell_salesforce_settings, notes) oppure mappare un campo."},
 		Unavailable:         {"Il sistema remoto non ha risposto come dovrebbe.", "Non occorre fare nulla; si riprova."},
 		Throttled:           {"Il sistema remoto ha chiesto meno chiamate.", "Non occorre fare nulla; si riprova dopo il tempo che ha indicato."},
 		SessionExpired:      {"La sessione è scaduta.", "Non occorre fare nulla; viene rinnovata."},
@@ -100,5 +101,6 @@ var italian = texts{
 		AnswerLost:          {"Una modifica è stata inviata, ma la risposta non è mai arrivata.", "Non occorre fare nulla; prima il record viene riletto."},
 		ChangedMeanwhile:    {"Il record è stato modificato da qualcun altro nello stesso momento.", "Non occorre fare nulla; viene riletto e confrontato di nuovo."},
 		CredentialsRejected: {"Il sistema remoto ha rifiutato le credenziali.", "Rinnovare il segreto a cui il documento fa riferimento; l'agente lo legge di nuovo."},
+		ClockWrong:          {"L'orologio di questa macchina non concorda con quello del sistema remoto; finché lo scarto è grande non viene scritto nulla.", "Regolare l'orologio della macchina e farlo mantenere da un servizio orario; quanto è in attesa viene poi eseguito."},
 	},
 }

@@ -82,6 +82,19 @@ func (o Objects) read(ctx context.Context, operation, path string, fields []stri
 	return o.client.get(ctx, operation, path, into)
 }
 
+// Blob reads the bytes of a base64 field ("SObject Blob Get").
+func (o Objects) Blob(ctx context.Context, object, id, field string) ([]byte, error) {
+	path, err := o.path(object, id, field)
+	if err != nil {
+		return nil, err
+	}
+	response, err := o.client.do(ctx, call{operation: "get " + object + " " + field, method: http.MethodGet, path: path})
+	if err != nil {
+		return nil, err
+	}
+	return response.Body, nil
+}
+
 // Update changes the fields in the body. With a non-zero ifUnmodifiedSince (the row's LastModifiedDate, resolution one
 // second) [IsConflict] holds when the row changed later than that.
 func (o Objects) Update(ctx context.Context, object, id string, body any, ifUnmodifiedSince time.Time) error {

@@ -130,9 +130,19 @@ func (c *Client) attempt(ctx context.Context, request Request, target *url.URL) 
 		return Response{}, failure
 	}
 	response.ClientRequestID = id
+	c.tellDate(response.Header, started)
 	response.RetryAfter = ParseRetryAfter(response.Header.Get("Retry-After"), c.clock())
 	c.logResponse(request, target, response, c.clock().Sub(started))
 	return response, nil
+}
+
+func (c *Client) tellDate(header http.Header, sent time.Time) {
+	if c.dated == nil || header.Get("Age") != "" {
+		return
+	}
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		c.dated(date, sent, c.clock())
+	}
 }
 
 func (c *Client) roundTrip(ctx context.Context, request Request, target *url.URL, id string) (Response, *progress, error) {

@@ -38,6 +38,9 @@ type Options struct {
 	UserAgent string        // product/version, sent with every request
 	Timeout   time.Duration // one attempt; 0 means DefaultTimeout
 	NewID     func() string // a new GUID for each attempt's client-request-id
+	// Dated is told the Date of every answer that has one and comes from no cache, and when, by Clock, its request was sent and the answer
+	// received; nil tells nobody.
+	Dated func(date, sent, received time.Time)
 }
 
 // Client sends requests. It is safe for concurrent use.
@@ -48,6 +51,7 @@ type Client struct {
 	userAgent string
 	timeout   time.Duration
 	newID     func() string
+	dated     func(date, sent, received time.Time)
 }
 
 // New makes a client. It fails when a required option is missing.
@@ -61,6 +65,7 @@ func New(options Options) (*Client, error) {
 		userAgent: options.UserAgent,
 		timeout:   options.Timeout,
 		newID:     options.NewID,
+		dated:     options.Dated,
 	}
 	if c.log == nil {
 		c.log = hclog.NewNullLogger()

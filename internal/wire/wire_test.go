@@ -329,6 +329,23 @@ func TestParseEndpoint(t *testing.T) {
 	}
 }
 
+// The date of an answer is told with the times between which it was set; one from a cache, or none, is not.
+func TestDatesOfAnswers(t *testing.T) {
+	const date = "Fri, 02 Jan 2026 03:04:00 GMT"
+	for name, header := range map[string][]string{"dated": {"Date", date}, "cached": {"Date", date, "Age", "7"}, "none": nil, "odd": {"Date", "today"}} {
+		var told []time.Time
+		c := newClient(t, roundTripper(func(*http.Request) (*http.Response, error) { return answer(200, "", header...), nil }), func(o *Options) {
+			o.Dated = func(date, sent, received time.Time) { told = append(told, date, sent, received) }
+		})
+		if _, err := c.Do(t.Context(), Request{Method: "GET", URL: "https://example.com/"}); err != nil {
+			t.Fatal(err)
+		}
+		if want := map[bool]int{true: 3}[name == "dated"]; len(told) != want || want > 0 && (told[0].Minute() != 4 || told[1] != c.Now()) {
+			t.Errorf("%s: told %v", name, told)
+		}
+	}
+}
+
 func TestAmbiguousStatus(t *testing.T) {
 	for status, want := range map[int]bool{200: false, 400: false, 408: true, 409: false, 412: false, 429: false, 500: true, 502: true, 503: false, 504: true} {
 		if AmbiguousStatus(status) != want {

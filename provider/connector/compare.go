@@ -36,6 +36,7 @@ var summaries = map[problem.Code]string{
 	problem.LeadStatusMissing: "Lead status is not in the organisation",
 
 	problem.UserMissing: "User is not in the organisation",
+	problem.NotesOff:    "Notes are switched off in the organisation",
 }
 
 // moment says when a comparison is made, and so what a finding means.
@@ -61,6 +62,7 @@ var beforeApply = map[problem.Code]string{
 	problem.LeadStatusMissing: "Applying fails unless it is there by then.",
 
 	problem.UserMissing: "Applying fails unless there is one by then.",
+	problem.NotesOff:    "Applying fails unless they are on by then: refer to the resource that switches them on, so that it comes first.",
 }
 
 // compare looks for what the document names in the organisation. What the plan makes is not missing in a plan. An

@@ -26,6 +26,13 @@ func (c *connector) describe(ctx context.Context, object string) (*salesforce.De
 func (c *connector) mappedFields(ctx context.Context, d document.Document) (unseen []named, findings []finding, err error) {
 	at := path.Root("field_mappings")
 	for _, row := range d.Mappings {
+		if row.CRM == document.NotesField {
+			if described, err := c.describe(ctx, document.NotesField); err != nil {
+				return nil, nil, err
+			} else if described == nil {
+				findings = append(findings, finding{at, problem.NotesOff, "Notes", "mapping of " + row.Field})
+			}
+		}
 		for _, name := range row.RecordPaths() {
 			place, err := fieldcheck.Resolve(ctx, c.describe, d.CRM.Objects[document.ObjectOpportunity], name)
 			if err != nil {
@@ -47,4 +54,4 @@ func (c *connector) mappedFields(ctx context.Context, d document.Document) (unse
 }
 
 // comparedCodes are the kinds of findings in the order in which they are reported.
-var comparedCodes = []problem.Code{problem.StageMissing, problem.LeadStatusMissing, problem.FieldMissing, problem.FieldNotWritable, problem.FieldTypeMismatch, problem.PicklistUnknown, problem.UserMissing}
+var comparedCodes = []problem.Code{problem.StageMissing, problem.LeadStatusMissing, problem.FieldMissing, problem.FieldNotWritable, problem.FieldTypeMismatch, problem.PicklistUnknown, problem.UserMissing, problem.NotesOff}

@@ -194,11 +194,11 @@ func scopeAttribute() schema.Attribute {
 func flowsAttribute() schema.Attribute {
 	return schema.MapNestedAttribute{
 		Required:            true,
-		MarkdownDescription: "The flows, under any keys. Takes a whole `cosell_sync_flow` with `for_each`.",
-		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"crm":     requiredText("The CRM; the connector's."),
-			"name":    requiredText("Name of the flow."),
-			"enabled": schema.BoolAttribute{Required: true, MarkdownDescription: "Whether it runs."},
+		MarkdownDescription: "The flows, under any keys. Takes whole `cosell_sync_flow` resources, by name or with `for_each`.",
+		NestedObject: schema.NestedAttributeObject{Validators: whole, Attributes: map[string]schema.Attribute{
+			"crm":     needed("The CRM; the connector's."),
+			"name":    needed("Name of the flow."),
+			"enabled": schema.BoolAttribute{Optional: true, MarkdownDescription: "Required. Whether it runs."},
 		}},
 	}
 }
@@ -206,23 +206,26 @@ func flowsAttribute() schema.Attribute {
 func variablesAttribute() schema.Attribute {
 	return schema.MapNestedAttribute{
 		Required:            true,
-		MarkdownDescription: "The environment variables, under any keys; one that is left out has its default. Takes a whole `cosell_environment_variable` with `for_each`.",
-		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"crm":             requiredText("The CRM; the connector's."),
-			"name":            requiredText("Name of the variable."),
-			"effective_value": requiredText("Its value."),
+		MarkdownDescription: "The environment variables, under any keys; one that is left out has its default. Takes whole `cosell_environment_variable` resources, by name or with `for_each`.",
+		NestedObject: schema.NestedAttributeObject{Validators: whole, Attributes: map[string]schema.Attribute{
+			"crm":             needed("The CRM; the connector's."),
+			"name":            needed("Name of the variable."),
+			"effective_value": needed("Its value."),
 		}},
 	}
 }
 
 func fieldMappingsAttribute() schema.Attribute {
+	rows := mappingRows()
+	rows.Required, rows.Optional = false, true
+	rows.MarkdownDescription = "Required. " + rows.MarkdownDescription
 	return schema.MapNestedAttribute{
 		Optional:            true,
-		MarkdownDescription: "Changes of the default field mapping (see the table above) and rows of your own, under any keys. What a row leaves out stays as in the default. Takes a whole `cosell_field_mapping` with `for_each`.",
-		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"crm":      requiredText("The CRM; the connector's."),
-			"name":     requiredText("Name of the mapping, for people."),
-			"mappings": mappingRows(),
+		MarkdownDescription: "Changes of the default field mapping (see the table above) and rows of your own, under any keys. What a row leaves out stays as in the default. Takes whole `cosell_field_mapping` resources, by name or with `for_each`.",
+		NestedObject: schema.NestedAttributeObject{Validators: whole, Attributes: map[string]schema.Attribute{
+			"crm":      needed("The CRM; the connector's."),
+			"name":     needed("Name of the mapping, for people."),
+			"mappings": rows,
 		}},
 	}
 }
@@ -258,6 +261,12 @@ func credentialsAttribute() schema.Attribute {
 
 func requiredText(description string) schema.StringAttribute {
 	return schema.StringAttribute{Required: true, MarkdownDescription: description, Validators: notEmpty}
+}
+
+// needed is required of an element of a map that may be unknown as a whole. The framework would miss a required attribute there, so [whole]
+// demands it once the element is known.
+func needed(description string) schema.StringAttribute {
+	return optionalText("Required. " + description)
 }
 
 func optionalText(description string) schema.StringAttribute {

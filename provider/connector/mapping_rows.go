@@ -47,20 +47,22 @@ func mappingRows() schema.MapNestedAttribute {
 		MarkdownDescription: "Rows by field of the deal. A key of the default table changes that row; any other key (lower-case letters, digits and underscores) " +
 			"is a field of your own, for which `partner_center` and `crm` are required, `direction` is by default `both`, `on` both moments, and `conflict` `crm`.",
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"partner_center": optionalText("Path in the referral, dotted. A field of your own needs none where an inbound `constant` or `inbound_expression` is the source."),
-			"crm": optionalText("Field of the opportunity; a dotted path reaches a related record, such as `Account.Owner.Email` or `Region__r.Code__c`. " +
+			"partner_center": optionalText("Path in the referral, dotted; `details.requirements.additionalRequirements.attributes.TYPE` is the typed attribute TYPE, such as `SolutionArea`. A field of your own needs none where an inbound `constant` or `inbound_expression` is the source."),
+			"crm": optionalText("Field of the opportunity; a dotted path reaches a related record, such as `Account.Owner.Email` or `Region__r.Code__c`; `ContentNote` is the opportunity's note of the title *Co-sell notes*, for which Notes must be on. " +
 				"A field of your own needs none where an outbound `constant` or `outbound_expression` is the source."),
 			"direction": optionalEnum("`inbound` (to the CRM), `outbound`, or `both`. Fields of a new account (`Account.…`) are written on create only, those of other related records never.", document.Inbound, document.Outbound, document.Both),
 			"on":        textSet("When the row applies: `create`, `update`.", setvalidator.ValueStringsAre(stringvalidator.OneOf(document.OnCreate, document.OnUpdate)), setvalidator.SizeAtLeast(1)),
 			"conflict": optionalEnum("What happens when both sides changed the field to different values. `crm` or `partner_center`: that side wins. "+
 				"`prefer_crm_unless_blank`, `prefer_partner_center_unless_blank`: that side wins unless its value is empty. `manual`: the field waits until a person has "+
-				"made both sides equal, and the rest of the deal goes on. `write_once`: a side that has a value keeps it for good.", document.ConflictRules...),
+				"made both sides equal, and the rest of the deal goes on. `write_once`: a side that has a value keeps it for good. `latch`: the same, said of a tick: "+
+				"set on either side, it is set on both and stays. `last_writer`: the side whose record was changed last, in whatever field, wins. `off`: the field is "+
+				"not synchronised at all.", append(slices.Clone(document.ConflictRules), document.ConflictOff)...),
 			"constant": optionalText("The value that is written, for every deal. Needs `direction` `inbound` or `outbound`, and takes no source."),
 			"default":  optionalText("What is written where the result would be empty: the CRM's value, or Partner Center's in a row that is `outbound`."),
 			"values": schema.ListNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Which value of the CRM equals which of Partner Center, such as the API names of a picklist. A value that is not named stops the deal " +
-					"with a message. Several values of the CRM may equal one of Partner Center: the first is written.",
+				MarkdownDescription: "Which value of the CRM equals which of Partner Center, such as the API names of a picklist. A value that is not named stops this field " +
+					"with a message, and a new deal that needs the field; everything else goes on. Several values of the CRM may equal one of Partner Center: the first is written.",
 				Validators: []validator.List{listvalidator.SizeAtLeast(1)},
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"crm":            requiredText("Value in the CRM."),
@@ -140,9 +142,13 @@ func (b *builder) mappings(rows []document.Mapping) []document.Mapping {
 			changedBy[field] = key
 			row := mapping.Mappings[field].over(startRow(rows, field))
 			addFaults(&b.diagnostics, at, row)
-			if i := slices.IndexFunc(rows, func(r document.Mapping) bool { return r.Field == field }); i >= 0 {
+			switch i := slices.IndexFunc(rows, func(r document.Mapping) bool { return r.Field == field }); {
+			case row.Conflict == document.ConflictOff && i >= 0:
+				rows = slices.Delete(rows, i, i+1)
+			case row.Conflict == document.ConflictOff:
+			case i >= 0:
 				rows[i] = row
-			} else {
+			default:
 				rows = append(rows, row)
 			}
 		}
@@ -152,6 +158,13 @@ func (b *builder) mappings(rows []document.Mapping) []document.Mapping {
 
 // addFaults puts what is wrong with a row at the attribute that it is about.
 func addFaults(diagnostics *diag.Diagnostics, at path.Path, row document.Mapping) {
+	if row.Conflict == document.ConflictOff {
+		if slices.Contains(document.Indispensable, row.Field) {
+			diagnostics.AddAttributeError(at.AtName("conflict"), "Field cannot be off",
+				fmt.Sprintf("Field %q: without it no deal is shared, received or recognised. Use another conflict, or leave the row out.", row.Field))
+		}
+		return
+	}
 	for _, fault := range row.Faults() {
 		where := at
 		if fault.Attribute != "" {

@@ -3,6 +3,8 @@ package connector
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -24,6 +26,31 @@ func (v goDuration) ValidateString(ctx context.Context, request validator.String
 	value := request.ConfigValue.ValueString()
 	if d, err := time.ParseDuration(value); err != nil || d < 0 {
 		response.Diagnostics.AddAttributeError(request.Path, "Duration is malformed", fmt.Sprintf("%q is not %s.", value, v.Description(ctx)))
+	}
+}
+
+// whole demands every attribute of an element that is known.
+var whole = []validator.Object{allGiven{}}
+
+type allGiven struct{}
+
+// Description implements [validator.Describer].
+func (allGiven) Description(context.Context) string { return "all attributes must be given" }
+
+// MarkdownDescription implements [validator.Describer].
+func (a allGiven) MarkdownDescription(ctx context.Context) string { return a.Description(ctx) }
+
+// ValidateObject implements [validator.Object].
+func (allGiven) ValidateObject(_ context.Context, request validator.ObjectRequest, response *validator.ObjectResponse) {
+	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
+		return
+	}
+	given := request.ConfigValue.Attributes()
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if given[name].IsNull() {
+			response.Diagnostics.AddAttributeError(request.Path.AtName(name), "Missing Configuration for Required Attribute",
+				"Must set a configuration value for the "+request.Path.AtName(name).String()+" attribute.")
+		}
 	}
 }
 

@@ -40,13 +40,7 @@ func (f feed) rows(ctx context.Context, objects salesforce.Objects) ([]map[strin
 // feeds are the queries of one poll, five at the most: more do not go into one composite call. A change of a solution, a contact
 // role, a team member, an account or an owner does not move the opportunity's own SystemModstamp.
 func (o *Org) feeds(since time.Time) []feed {
-	n := o.names
-	after := func(field string) string {
-		if since.IsZero() {
-			return field + " != null"
-		}
-		return field + " >= " + salesforce.QuoteTime(since)
-	}
+	n, after := o.names, after(since)
 	feeds := []feed{
 		{soql: fmt.Sprintf("SELECT Id, SystemModstamp FROM %s WHERE %s AND (%s = true OR %s != null) ORDER BY SystemModstamp, Id",
 			n.Opportunity, after("SystemModstamp"), n.Sync, n.Key)},
@@ -62,6 +56,16 @@ func (o *Org) feeds(since time.Time) []feed {
 			teamObject, after("SystemModstamp"), n.Sync)})
 	}
 	return feeds
+}
+
+// after gives the condition that a field is not older than a time; the zero time admits every value.
+func after(since time.Time) func(field string) string {
+	return func(field string) string {
+		if since.IsZero() {
+			return field + " != null"
+		}
+		return field + " >= " + salesforce.QuoteTime(since)
+	}
 }
 
 // relation gives the relationship name of a lookup field: Opportunity__c is followed as Opportunity__r.
@@ -111,6 +115,9 @@ func (o *Org) Changes(ctx context.Context, position string) ([]crm.Hit, string, 
 		for _, row := range rows {
 			feed.add(row, o.names.SolutionOpportunity)
 		}
+	}
+	if err := o.changedNotes(ctx, after(since), &feed); err != nil {
+		return nil, "", err
 	}
 	return feed.hits, feed.latest, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
@@ -190,6 +191,11 @@ func (o *Org) FindLead(ctx context.Context, referralID string) (string, bool, er
 		return "", false, fmt.Errorf("look for the lead of referral %s: %w", referralID, err)
 	}
 	return lead.ID, found, nil
+}
+
+// FindDeletedLead implements [crm.Leads].
+func (o *Org) FindDeletedLead(ctx context.Context, referralID string, since time.Time) (string, bool, error) {
+	return o.deleted(ctx, o.names.Leads.Object, o.names.Leads.Key, referralID, since)
 }
 
 // FindConverted implements [crm.Leads]. Of several leads that became one opportunity, the oldest counts.

@@ -23,12 +23,13 @@ func (o *Org) Read(ctx context.Context, id string) (crm.Record, error) {
 	if !found {
 		return crm.Record{}, fmt.Errorf("opportunity %s: %w", id, crm.ErrNotFound)
 	}
-	return o.record(row), nil
+	return o.withNote(ctx, o.record(row), row)
 }
 
 func (o *Org) readQuery(quotedID string) string {
 	selected := append([]string{"Id", "CreatedDate", "LastModifiedDate", "AccountId", "Owner.FirstName", "Owner.LastName", "Owner.Phone", "Owner.Email"}, o.selected...)
 	selected = append(append(selected, o.peopleQueries()...), o.solutionsQuery())
+	selected = append(selected, o.noteQuery()...)
 	return fmt.Sprintf("SELECT %s FROM %s WHERE Id = %s", strings.Join(selected, ", "), o.names.Opportunity, quotedID)
 }
 

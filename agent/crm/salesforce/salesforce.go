@@ -35,6 +35,8 @@ type Names struct {
 	FallbackOwner string
 
 	Leads LeadNames
+
+	Notes bool // the mapping names notes, see [document.NotesField]
 }
 
 // Org is one organisation.
@@ -79,6 +81,9 @@ func Open(ctx context.Context, client *salesforce.Client, names Names) (*Org, er
 		return nil, err
 	}
 	if err := org.describeLeads(ctx); err != nil {
+		return nil, err
+	}
+	if err := org.describeNotes(ctx); err != nil {
 		return nil, err
 	}
 	stages, err := salesforce.Query[struct {
@@ -242,6 +247,23 @@ func (o *Org) FindByReferral(ctx context.Context, referralID string) (string, bo
 		return "", false, fmt.Errorf("look for the opportunity of referral %s: %w", referralID, err)
 	}
 	return row.ID, found, nil
+}
+
+// FindDeleted implements [crm.CRM]: what is in the recycle bin ("QueryAll").
+func (o *Org) FindDeleted(ctx context.Context, referralID string, since time.Time) (string, bool, error) {
+	return o.deleted(ctx, o.names.Opportunity, o.names.Key, referralID, since)
+}
+
+func (o *Org) deleted(ctx context.Context, object, key, referralID string, since time.Time) (string, bool, error) {
+	rows, err := salesforce.QueryAll[struct{ ID string }](ctx, o.client.Data(), fmt.Sprintf("SELECT Id FROM %s WHERE %s = %s AND IsDeleted = true AND CreatedDate >= %s ORDER BY Id",
+		object, key, salesforce.Quote(strings.ToLower(referralID)), salesforce.QuoteTime(since)))
+	if err != nil {
+		return "", false, fmt.Errorf("look for what was deleted of referral %s: %w", referralID, err)
+	}
+	if len(rows) == 0 {
+		return "", false, nil
+	}
+	return rows[0].ID, true, nil
 }
 
 func translate(err error) error {

@@ -25,6 +25,7 @@ const (
 // opportunity never lacks its solutions.
 func (o *Org) EncodeCreate(record crm.NewRecord) ([]byte, error) {
 	fields := maps.Clone(record.Fields)
+	note := takeNote(fields)
 	fields[o.names.Sync] = true
 	fields[o.names.Key] = strings.ToLower(record.ReferralID)
 	fields[o.names.ReferralID] = record.ReferralID
@@ -47,6 +48,7 @@ func (o *Org) EncodeCreate(record crm.NewRecord) ([]byte, error) {
 	opportunity, account := "@{"+opportunityPart+".id}", fmt.Sprint(fields["AccountId"])
 	parts = append(parts, o.solutionParts(opportunity, record.Solutions, nil)...)
 	parts = append(parts, o.contactParts(opportunity, account, record.Contacts, nil)...)
+	parts = append(parts, noteParts(opportunity, "", note)...)
 	return o.client.EncodeComposite(true, parts...)
 }
 
@@ -142,6 +144,7 @@ func cause(parts []salesforce.Subresponse) (failed string, _ error) {
 type update struct {
 	Fields json.RawMessage `json:"fields"`
 	Rows   *crm.Changes    `json:"rows,omitempty"`
+	Note   *string         `json:"note,omitempty"`
 }
 
 // EncodeUpdate implements [crm.CRM].
@@ -150,6 +153,7 @@ func (o *Org) EncodeUpdate(changes crm.Changes) ([]byte, error) {
 	if body == nil {
 		body = map[string]any{}
 	}
+	note := takeNote(body)
 	book := changes.Book
 	if book.Key != nil {
 		body[o.names.Key] = strings.ToLower(*book.Key)
@@ -167,7 +171,7 @@ func (o *Org) EncodeUpdate(changes crm.Changes) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode update: %w", err)
 	}
-	u := update{Fields: fields}
+	u := update{Fields: fields, Note: note}
 	if changes.Rows() {
 		changes.Fields, changes.Book = nil, crm.Bookkeeping{}
 		u.Rows = &changes
@@ -182,7 +186,8 @@ func (o *Org) EncodeUpdate(changes crm.Changes) ([]byte, error) {
 // Update implements [crm.CRM]: one call. The precondition has a resolution of one second ("Conditional Requests"); the engine
 // does not write a record in the second of its last change.
 func (o *Org) Update(ctx context.Context, id, version string, payload []byte) error {
-	since, err := salesforce.ParseTime(version)
+	stamp, note := splitVersion(version)
+	since, err := salesforce.ParseTime(stamp)
 	if err != nil {
 		return fmt.Errorf("update opportunity %s: %w", id, err)
 	}
@@ -190,10 +195,10 @@ func (o *Org) Update(ctx context.Context, id, version string, payload []byte) er
 	if err := json.Unmarshal(payload, &u); err != nil {
 		return fmt.Errorf("update opportunity %s: %w", id, err)
 	}
-	if u.Rows == nil {
+	if u.Rows == nil && u.Note == nil {
 		return translate(o.client.Data().Update(ctx, o.names.Opportunity, id, u.Fields, since))
 	}
-	body, err := o.client.EncodeComposite(true, o.updateParts(id, since, u)...)
+	body, err := o.client.EncodeComposite(true, o.updateParts(id, note, since, u)...)
 	if err != nil {
 		return fmt.Errorf("update opportunity %s: %w", id, err)
 	}
@@ -211,11 +216,15 @@ func (o *Org) Update(ctx context.Context, id, version string, payload []byte) er
 }
 
 // updateParts writes the opportunity first, so that its precondition guards the rest too.
-func (o *Org) updateParts(id string, since time.Time, u update) []salesforce.Subrequest {
+func (o *Org) updateParts(id, note string, since time.Time, u update) []salesforce.Subrequest {
 	parts := []salesforce.Subrequest{{
 		Method: http.MethodPatch, Path: "/sobjects/" + o.names.Opportunity + "/" + id, ReferenceID: opportunityPart, Body: u.Fields,
 		Header: map[string]string{"If-Unmodified-Since": since.UTC().Format(http.TimeFormat)},
 	}}
+	parts = append(parts, noteParts(id, note, u.Note)...)
+	if u.Rows == nil {
+		return parts
+	}
 	parts = append(parts, o.solutionParts(id, u.Rows.Add, u.Rows.Remove)...)
 	return append(parts, o.contactParts(id, u.Rows.AccountID, u.Rows.AddContacts, u.Rows.RemoveContacts)...)
 }

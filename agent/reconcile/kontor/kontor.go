@@ -168,6 +168,11 @@ func (a Adapter) FindByReferral(ctx context.Context, referralID string) (string,
 	return number64(number), true, nil
 }
 
+// FindDeleted finds nothing: what is deleted here is gone for good.
+func (Adapter) FindDeleted(context.Context, string, time.Time) (string, bool, error) {
+	return "", false, nil
+}
+
 // FindAccounts gives all firms: there are few.
 func (a Adapter) FindAccounts(ctx context.Context, _ match.Customer) (found match.Found, err error) {
 	body, err := a.Service.Firms(ctx)

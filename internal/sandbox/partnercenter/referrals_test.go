@@ -92,11 +92,15 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		"no value":        {user, "POST", "", with(deal(), "details/dealValue", 0), 400, "invalidRequest"},
 		"no currency":     {user, "POST", "", with(deal(), "details/currency", ""), 400, "invalidRequest"},
 		"no team":         {user, "POST", "", with(deal(), "team", nil), 400, "invalidRequest"},
-		"no intent":       {user, "POST", "", with(deal(), "details/requirements/additionalRequirements", nil), 400, "invalidRequest"},
-		"large team":      {user, "POST", "", with(deal(), "team", many(51)), 400, "invalidRequest"},
-		"own engagement":  {user, "POST", "", with(deal(), "engagementId", "1"), 400, "invalidRequest"},
-		"help unshared":   {user, "POST", "", with(deal(), "inviteContext/assistanceRequestCode", "QuotesOrLicensing"), 400, "invalidRequest"},
-		"too large":       {user, "POST", "", `{"name":"` + strings.Repeat("x", 1<<20) + `"}`, 413, "invalidRequest"},
+		"no attribute id": {user, "POST", "", with(deal(), "details/requirements/additionalRequirements", map[string]any{"attributes": []any{
+			map[string]any{"type": "CustomerMarketplaceIntent", "id": "Yes"}, map[string]any{"type": "SolutionArea", "id": ""}}}), 400, "invalidRequest"},
+		"attribute twice": {user, "POST", "", with(deal(), "details/requirements/additionalRequirements", map[string]any{"attributes": []any{
+			map[string]any{"type": "CustomerMarketplaceIntent", "id": "Yes"}, map[string]any{"type": "CustomerMarketplaceIntent", "id": "No"}}}), 400, "invalidRequest"},
+		"no intent":      {user, "POST", "", with(deal(), "details/requirements/additionalRequirements", nil), 400, "invalidRequest"},
+		"large team":     {user, "POST", "", with(deal(), "team", many(51)), 400, "invalidRequest"},
+		"own engagement": {user, "POST", "", with(deal(), "engagementId", "1"), 400, "invalidRequest"},
+		"help unshared":  {user, "POST", "", with(deal(), "inviteContext/assistanceRequestCode", "QuotesOrLicensing"), 400, "invalidRequest"},
+		"too large":      {user, "POST", "", `{"name":"` + strings.Repeat("x", 1<<20) + `"}`, 413, "invalidRequest"},
 	} {
 		r := w.do(c.token, c.method, w.referrals+c.path, c.body)
 		if r.status != c.status || r.text("error", "code") != c.code || r.text("error", "message") == "" {

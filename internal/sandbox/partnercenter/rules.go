@@ -76,7 +76,7 @@ var strictRules = []rule{
 		return "The estimated closing date is required."
 	}},
 	{"details/requirements/solutions", wrongSolutions},
-	{"details/requirements/additionalRequirements", wrongIntent},
+	{"details/requirements/additionalRequirements", wrongAttributes},
 	{"consent", func(r *Referral) string {
 		if r.Consent.ShareInfoWithOthers {
 			return ""
@@ -121,15 +121,24 @@ func wrongSolutions(r *Referral) string {
 	return ""
 }
 
-func wrongIntent(r *Referral) string {
+// wrongAttributes demands the customer's intent, and of every attribute a type, which it shares with no other, and an id.
+func wrongAttributes(r *Referral) string {
+	seen := map[string]bool{}
 	if additional := r.Details.Requirements.AdditionalRequirements; additional != nil {
 		for _, attribute := range additional.Attributes {
-			if attribute.Type == "CustomerMarketplaceIntent" && attribute.ID != "" {
-				return ""
+			switch {
+			case attribute.Type == "" || attribute.ID == "":
+				return "An attribute has a type and an id."
+			case seen[attribute.Type]:
+				return "The attribute " + attribute.Type + " is given twice."
 			}
+			seen[attribute.Type] = true
 		}
 	}
-	return "The attribute CustomerMarketplaceIntent is required."
+	if !seen["CustomerMarketplaceIntent"] {
+		return "The attribute CustomerMarketplaceIntent is required."
+	}
+	return ""
 }
 
 func wrongMembers(members []Member, what string) string {

@@ -136,6 +136,12 @@ func (o *Org) serveData(w http.ResponseWriter, r *http.Request, segments []strin
 		w.WriteHeader(resp.status)
 		return
 	}
+	if bytes, ok := resp.body.(blob); ok {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.WriteHeader(resp.status)
+		_, _ = w.Write(bytes)
+		return
+	}
 	writeJSON(w, resp.status, resp.body)
 }
 

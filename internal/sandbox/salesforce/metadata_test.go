@@ -414,3 +414,24 @@ func TestChannelMembers(t *testing.T) {
 	r.rest(r.admin, "DELETE", path+"/"+made.at("id").(string), nil).want(http.StatusNoContent)
 	r.rest(r.admin, "GET", query, nil).equal("totalSize", 1.0)
 }
+
+// Notes exist where they are switched on; their content is base64 on the way in and bytes on the way out, every change is a version, and
+// a link leads to a record.
+func TestNotes(t *testing.T) {
+	r := newRig(t)
+	r.rest(r.agent, "GET", "/sobjects/ContentNote/describe", nil).want(http.StatusNotFound)
+	r.must("updateMetadata", settingsXML("EnhancedNotesSettings", "EnhancedNotes", "enableEnhancedNotes", "true"))
+	r.rest(r.agent, "POST", "/sobjects/ContentNote", map[string]any{"Title": "a", "Content": "no base64!"}).refused(http.StatusBadRequest, "INVALID_BASE64_ENCODED_STRING")
+	r.rest(r.agent, "POST", "/sobjects/ContentNote", map[string]any{"Content": "YQ=="}).refused(http.StatusBadRequest, "REQUIRED_FIELD_MISSING")
+	id, _ := r.rest(r.agent, "POST", "/sobjects/ContentNote", map[string]any{"Title": "a", "Content": "YQ=="}).want(http.StatusCreated).at("id").(string)
+	version := func() any {
+		return r.rest(r.agent, "GET", "/sobjects/ContentNote/"+id+"?fields=LatestPublishedVersionId", nil).want(http.StatusOK).at("LatestPublishedVersionId")
+	}
+	first := version()
+	r.rest(r.agent, "PATCH", "/sobjects/ContentNote/"+id, map[string]any{"Content": "Yg=="}).want(http.StatusNoContent)
+	if version() == first {
+		t.Error("a change is no version of its own")
+	}
+	r.rest(r.agent, "GET", "/sobjects/ContentNote/"+id, nil).equal("Content", "/services/data/v66.0/sobjects/ContentNote/"+id+"/Content")
+	r.rest(r.agent, "POST", "/sobjects/ContentDocumentLink", map[string]any{"ContentDocumentId": id, "LinkedEntityId": id, "ShareType": "V"}).refused(http.StatusBadRequest, "FIELD_INTEGRITY_EXCEPTION")
+}

@@ -29,6 +29,8 @@ func (c *call) sobjects(p []string) response {
 		return c.get(func(c *call) response { return c.changes(obj, p[1]) })
 	case len(p) == 2:
 		return c.row(obj, p[1])
+	case len(p) == 3 && obj.field(p[2]) != nil && obj.field(p[2]).Type == typeBase64:
+		return c.readBlob(obj, p[1], obj.field(p[2]))
 	case len(p) == 3:
 		return c.rowByKey(obj, p[1], p[2])
 	}

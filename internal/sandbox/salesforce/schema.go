@@ -12,6 +12,7 @@ const (
 	typeID          fieldType = "id"
 	typeString      fieldType = "string"
 	typeTextArea    fieldType = "textarea"
+	typeBase64      fieldType = "base64"
 	typePicklist    fieldType = "picklist"
 	typeMulti       fieldType = "multipicklist"
 	typeBoolean     fieldType = "boolean"

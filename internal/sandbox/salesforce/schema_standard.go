@@ -6,7 +6,7 @@ func standardCatalog() *catalog {
 	return newCatalog(
 		accountObject(), contactObject(), leadObject(), opportunityObject(), contactRoleObject(), teamMemberObject(), stageObject(), userObject(),
 		organizationObject(), currencyTypeObject(), permissionSetObject(), fieldPermissionsObject(),
-		objectPermissionsObject(), assignmentObject(),
+		objectPermissionsObject(), assignmentObject(), contentNoteObject(), documentLinkObject(),
 	)
 }
 

@@ -52,6 +52,8 @@ func (r *record) value(o *Org, f *field) any {
 		return f.compute(o, r)
 	case f.Type == typeID:
 		return r.id
+	case f.Type == typeBase64 && r.values[f.Name] != nil:
+		return "/services/data/v66.0/sobjects/" + r.object.Name + "/" + r.id + "/" + f.Name // its bytes are read there
 	case f.Name == "IsDeleted":
 		return r.deleted
 	case f.Type == typeBoolean && r.values[f.Name] == nil: // a checkbox that is younger than the row

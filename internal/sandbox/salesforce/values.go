@@ -63,6 +63,8 @@ func (f *field) coerce(o *Org, in any) (any, *apiError) {
 		return f.coerceNumber(in)
 	case typeDate, typeDateTime:
 		return f.coerceTime(in)
+	case typeBase64:
+		return f.coerceBase64(in)
 	case typeReference, typeID:
 		return f.coerceReference(o, in)
 	case typeString, typeTextArea, typePicklist, typeMulti, typeURL, typeEmail, typePhone:

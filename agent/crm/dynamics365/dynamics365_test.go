@@ -15,6 +15,7 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/match"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+	sandbox "github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/dataverse"
 )
 
 const referral = "0A1B2C3D-0000-4000-8000-000000000001"
@@ -389,5 +390,47 @@ func TestLeads(t *testing.T) {
 	}
 	if err := w.env.UpdateLead(t.Context(), id, lead.Version, payload); !errors.Is(err, crm.ErrChanged) {
 		t.Errorf("an update of a qualified lead gives %v", err)
+	}
+}
+
+// The adapter works under every setting of what the references leave open.
+func TestSwitches(t *testing.T) {
+	for _, s := range sandbox.Switches() {
+		for _, value := range s.Values {
+			t.Run(s.ID+"="+value, func(t *testing.T) {
+				w := newWorld(t)
+				w.must(w.kit.Switches.Set(s.ID, value))
+				w.wait(time.Minute) // new columns are known everywhere by then
+				w.open()
+				id := w.create(received())
+				if again, err := w.env.EncodeCreate(received()); err != nil {
+					t.Fatal(err)
+				} else if _, err := w.env.Create(t.Context(), again); !errors.Is(err, crm.ErrExists) {
+					t.Errorf("the second create gives %v", err)
+				}
+				_, position := w.poll("")
+				record := w.read(id)
+				w.must(w.update(record, crm.Changes{
+					Fields: map[string]any{"statuscode": "Canceled", "description": "lost"}, Remove: []string{record.Solutions[0].RowID},
+					Add: []crm.NewSolution{{Solution: deal.Solution{ID: "SOL-9"}}},
+				}))
+				if err := w.update(record, crm.Changes{Fields: map[string]any{"description": "stale"}}); !errors.Is(err, crm.ErrChanged) {
+					t.Errorf("an update of an old version gives %v", err)
+				}
+				closed := w.read(id)
+				if closed.Fields["statuscode"] != "Canceled" || closed.Fields["description"] != "lost" || len(closed.Solutions) != 2 {
+					t.Errorf("read %+v", closed)
+				}
+				w.must(w.update(closed, crm.Changes{Fields: map[string]any{"statuscode": "On Hold", "name": "again"}}))
+				if ids, _ := w.poll(position); !ids[id] {
+					t.Errorf("the feed gives %v", ids)
+				}
+				w.wait(60 * 24 * time.Hour)
+				w.edit("opportunities", id, map[string]any{"description": "late"})
+				if ids, _ := w.poll(position); !ids[id] {
+					t.Errorf("with an old position the feed gives %v", ids)
+				}
+			})
+		}
 	}
 }

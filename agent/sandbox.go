@@ -47,6 +47,8 @@ With --staging, sandbox-staging.env holds the same variables for the staging org
   cosell-agent sandbox --dir sandbox --staging &
   (set -a; . sandbox/sandbox-staging.env; terraform -chdir=staging apply)
   cosell-agent sandbox act create_opportunity org=staging name='STG First deal' account=Fabrikam
+With --dataverse, sandbox-dataverse.env holds the variables of a Dataverse environment with Dynamics 365 Sales:
+  cosell-agent sandbox act dynamics_create_opportunity name='First deal' account=Fabrikam
 Nothing outlives the process: the stand-ins keep their data in memory.`
 }
 

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox"
@@ -31,8 +32,8 @@ func TestUnconfirmedPointsMayBeEitherWay(t *testing.T) {
 	t.Parallel()
 	tried := 0
 	for _, s := range sandbox.Switches() {
-		if !*everySwitch && !slices.Contains(sensitive, s.ID) {
-			continue
+		if !*everySwitch && !slices.Contains(sensitive, s.ID) || strings.HasPrefix(s.ID, "dataverse.") {
+			continue // the story has no Dataverse environment
 		}
 		for _, value := range s.Values {
 			if value == s.Default {

@@ -91,6 +91,7 @@ func New(kit *lab.Kit, opts Options) (*Environment, error) {
 	}
 	e.outbox = newOutbox(e)
 	e.catalog = newCatalog()
+	e.catalog.entity("opportunity").props["ChangeTrackingEnabled"] = e.is(switchTrackOpportunity, "on")
 	if err := e.seed(); err != nil {
 		return nil, err
 	}

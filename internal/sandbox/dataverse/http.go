@@ -107,6 +107,9 @@ func (e *Environment) admit(c *call, header http.Header) response {
 	if err := c.parseURL(c.r.URL.Path, c.r.URL.RawQuery); err != nil {
 		return c.failed(err)
 	}
+	if c.header.Get("CallerObjectId") != "" || c.header.Get("MSCRMCallerID") != "" {
+		return c.failed(errorf(http.StatusNotImplemented, codeOperation, "The sandbox does not know impersonation."))
+	}
 	if len(c.path) == 1 && c.path[0].name == "$batch" {
 		return e.batch(c)
 	}

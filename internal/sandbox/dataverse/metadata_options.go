@@ -160,7 +160,8 @@ func (c *call) insert(in map[string]any, set *optionSet, put func(*optionSet), s
 		return c.failed(badRequest(codeArgument, "The option value %d exists already in %s.", int(value), set.name))
 	}
 	next := set.clone()
-	next.draft = append(list, option{Value: int(value), Label: l, Description: description, Color: in["Color"], State: state})
+	list = append(list, option{Value: int(value), Label: l, Description: description, Color: in["Color"], State: state})
+	next.draft = list
 	put(next)
 	return ok(map[string]any{"@odata.context": c.context(namespace + "InsertOptionValueResponse"), "NewOptionValue": int(value)})
 }

@@ -51,7 +51,7 @@ func (c *call) answerMetadata(context, kind string, list []map[string]any, one b
 		return old.response
 	}
 	resp := c.selectMetadata(context, kind, list, one, expand)
-	if resp.status == http.StatusOK {
+	if resp.status == http.StatusOK && !c.e.is(switchMetadataCache, "none") {
 		c.e.cache[key] = cached{c.e.kit.Clock.Now(), resp}
 	}
 	return resp

@@ -11,7 +11,7 @@ import (
 func (c *call) relationshipsOf(e *entity, direction string) []map[string]any {
 	var list []map[string]any
 	for _, r := range c.e.catalog.relationships {
-		fits := false
+		var fits bool
 		switch direction {
 		case "OneToManyRelationships":
 			fits = !r.many() && r.referenced == e.logical
@@ -185,8 +185,7 @@ func (c *call) finishOneToMany(r *relationship, in map[string]any) *apiError {
 		}
 	}
 	r.props = oneToManyProps(c.e.catalog, r, given)
-	list := c.e.catalog.relationships
-	c.e.catalog.relationships = append(list[:len(list):len(list)], r)
+	c.e.catalog.relationships = append(slices.Clone(c.e.catalog.relationships), r)
 	return nil
 }
 
@@ -207,8 +206,7 @@ func (c *call) makeManyToMany(in map[string]any) (*relationship, *apiError) {
 	}
 	r.props = manyToManyProps(r, nil)
 	c.tx.saveCatalog()
-	list := c.e.catalog.relationships
-	c.e.catalog.relationships = append(list[:len(list):len(list)], r)
+	c.e.catalog.relationships = append(slices.Clone(c.e.catalog.relationships), r)
 	return r, nil
 }
 

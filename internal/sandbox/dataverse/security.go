@@ -36,16 +36,21 @@ func (e *Environment) authenticate(r *http.Request, header http.Header) (*princi
 	if err != nil || strings.TrimRight(claims.Audience, "/") != e.baseURL {
 		return nil, errUnauthenticated(header.Set)
 	}
-	for _, user := range e.table("systemuser").with("applicationid", claims.Subject) {
+	if users := e.table("systemuser").with("applicationid", claims.Subject); len(users) > 0 {
+		user := users[0] // an application has one user
 		created, parseErr := time.Parse(timeForm, user.str("createdon"))
 		wait, waitErr := time.ParseDuration(e.kit.Switches.Get(switchNewApplication))
 		fresh := parseErr == nil && waitErr == nil && e.kit.Clock.Now().Before(created.Add(wait))
 		if user.yes("isdisabled") || fresh && user.id != e.people.provider && user.id != e.people.agent {
-			break
+			return nil, errNotMember()
 		}
 		return &principal{id: user.id, actor: e.actorOf(user)}, nil
 	}
-	return nil, errorf(http.StatusForbidden, codeNotMember, "The user is not a member of the organization.")
+	return nil, errNotMember()
+}
+
+func errNotMember() *apiError {
+	return errorf(http.StatusForbidden, codeNotMember, "The user is not a member of the organization.")
 }
 
 // actorOf names a user in the operation log.

@@ -105,7 +105,7 @@ func (e *Environment) seedCustomization(t *tx) {
 		})
 	}
 	e.born(t, "solutioncomponentdefinition", t.guid(), map[string]any{
-		"name": "connectionreference", "primaryentityname": "connectionreference", "solutioncomponenttype": int64(10112),
+		"name": "connectionreference", "primaryentityname": "connectionreference", "solutioncomponenttype": int64(atoi(e.kit.Switches.Get(switchReferenceType))),
 	})
 }
 

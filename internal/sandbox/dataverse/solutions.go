@@ -25,7 +25,9 @@ var rowComponents = map[string]int{
 // componentType is the component type of rows of a table; connection references have one that differs between organizations.
 func (e *Environment) componentType(table string) (int, bool) {
 	if table == "connectionreference" {
-		return atoi(e.kit.Switches.Get(switchReferenceType)), true
+		if found := e.table("solutioncomponentdefinition").with("primaryentityname", table); len(found) > 0 {
+			return found[0].int("solutioncomponenttype"), true
+		}
 	}
 	n, known := rowComponents[table]
 	return n, known
@@ -33,8 +35,8 @@ func (e *Environment) componentType(table string) (int, bool) {
 
 // solution finds a solution by its unique name, or nil.
 func (e *Environment) solution(name string) *record {
-	for _, rec := range e.table("solution").with("uniquename", name) {
-		return rec
+	if found := e.table("solution").with("uniquename", name); len(found) > 0 {
+		return found[0]
 	}
 	return nil
 }

@@ -158,12 +158,9 @@ type tx struct {
 	e      *Environment
 	undo   []func()
 	events []message // for webhook steps, sent when everything is applied
-	wrote  bool
 }
 
 func (t *tx) onRollback(fn func()) { t.undo = append(t.undo, fn) }
-
-func (t *tx) mark() int { return len(t.undo) }
 
 func (t *tx) rollbackTo(mark int) {
 	for i := len(t.undo) - 1; i >= mark; i-- {

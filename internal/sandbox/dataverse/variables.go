@@ -53,13 +53,15 @@ func (e *Environment) Variable(schemaName string) (string, bool) {
 }
 
 func (e *Environment) variable(schemaName string) (string, bool) {
-	for _, definition := range e.table("environmentvariabledefinition").with("schemaname", schemaName) {
-		for _, value := range e.table("environmentvariablevalue").with("environmentvariabledefinitionid", ref{"environmentvariabledefinition", definition.id}) {
-			return value.str("value"), true
-		}
-		return definition.str("defaultvalue"), true
+	definitions := e.table("environmentvariabledefinition").with("schemaname", schemaName)
+	if len(definitions) == 0 {
+		return "", false
 	}
-	return "", false
+	to := ref{"environmentvariabledefinition", definitions[0].id}
+	if values := e.table("environmentvariablevalue").with("environmentvariabledefinitionid", to); len(values) > 0 {
+		return values[0].str("value"), true
+	}
+	return definitions[0].str("defaultvalue"), true
 }
 
 func retrieveVariable(c *call) response {

@@ -105,7 +105,6 @@ func (c *call) store(ent *entity, id string, p payload, own bool) (*record, *api
 		return nil, err
 	}
 	c.tx.put(rec)
-	c.tx.wrote = true
 	if kind, isComponent := c.e.componentType(ent.logical); isComponent {
 		if err := c.addToSolution(kind, id); err != nil {
 			return nil, err
@@ -186,7 +185,6 @@ func (c *call) update(ent *entity, rec *record, values map[string]any, own bool)
 		}
 	}
 	c.tx.put(next)
-	c.tx.wrote = true
 	c.touch("update", ent.logical, rec.id, slices.Collect(maps.Keys(values)))
 	c.raise("Update", w)
 	return next, nil

@@ -264,6 +264,9 @@ func (f fault) fits(k call) bool {
 	}
 }
 
+// longestDetail is how many bytes of a payload the journal keeps: a history that never rests must not fill the memory.
+const longestDetail = 2000
+
 // mostEffects is more than any history needs to come to rest.
 const mostEffects = 60000
 
@@ -290,7 +293,7 @@ func (w *world) do(c *coroutine, k call, apply func() error) error {
 		c.sleep(time.Duration(70+w.random.IntN(120)) * time.Second)
 		f = none
 	}
-	w.journal = append(w.journal, operation{at: w.now, who: who, what: k.name, on: k.on, detail: string(k.payload), fault: f})
+	w.journal = append(w.journal, operation{at: w.now, who: who, what: k.name, on: k.on, detail: string(k.payload[:min(len(k.payload), longestDetail)]), fault: f})
 	entry := len(w.journal) - 1
 	err := w.strike(c, k, f, apply)
 	w.journal[entry].err = err

@@ -203,7 +203,7 @@ func (w *world) writeEntry(r *record, entry kontor.Entry) {
 		r.status = *entry.Health
 	}
 	if entry.Log != nil {
-		r.audit = strings.Join(entry.Log, "\n")
+		r.audit = held(strings.Join(entry.Log, "\n"))
 	}
 	if entry.Offers != nil {
 		r.solutions = nil

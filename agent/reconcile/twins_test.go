@@ -88,6 +88,9 @@ func (s *simCRM) Read(_ context.Context, id string) (out crm.Record, err error) 
 	})
 }
 
+// held is what a long text field of a CRM keeps of a text: 32,768 characters.
+func held(text string) string { return text[:min(len(text), 32768)] }
+
 // lagging gives what a replica of the CRM that lags still shows of a record: its state before the second of its last change. Two
 // states of one second cannot be told apart by anybody.
 func (w *world) lagging(c *coroutine, r *record) (former any, lags bool) {
@@ -317,7 +320,7 @@ func (s *simCRM) Update(_ context.Context, id, version string, payload []byte) e
 			r.key = *u.Book.Key
 		}
 		if u.Book.Audit != nil {
-			r.audit = *u.Book.Audit
+			r.audit = held(*u.Book.Audit)
 		}
 		if u.Book.SyncStatus != nil {
 			r.status = *u.Book.SyncStatus

@@ -306,7 +306,7 @@ func (s *sqlite) shrink(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			for rows.Next() { //nolint:revive // the rows are empty
+			for rows.Next() {
 			}
 			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 				return err

@@ -25,14 +25,19 @@ type dealsCommand struct {
 
 // storeFlags say which store is looked at, and for which connector.
 type storeFlags struct {
-	Store     string `default:"sqlite:cosell-agent.db" env:"COSELL_AGENT_STORE" help:"The agent's store: sqlite:FILE or a PostgreSQL URL. An agent may be working with it."`
+	storeAddress
+
 	Connector string `env:"COSELL_AGENT_CONNECTOR" help:"Name of the connector; not needed when the store holds one."`
 	JSON      bool   `help:"Print JSON."`
 }
 
 // open opens the store to look at it.
 func (f storeFlags) open(ctx context.Context) (*store.SQL, error) {
-	s, err := store.Inspect(ctx, store.Options{DSN: f.Store, Connector: f.Connector, Clock: time.Now})
+	address, err := f.dsn()
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Inspect(ctx, store.Options{DSN: address, Connector: f.Connector, Clock: time.Now})
 	if err != nil || f.Connector != "" {
 		return s, err
 	}

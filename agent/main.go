@@ -25,6 +25,7 @@ type cli struct {
 	Run      runCommand      `cmd:"" help:"Run the agent until it is told to stop (SIGTERM, Ctrl-C). SIGHUP reads the documents again."`
 	Check    checkCommand    `cmd:"" help:"Check a document without calling anything."`
 	Deals    dealsCommand    `cmd:"" help:"Look at the deals in an agent's store, also while the agent runs; accept, decline or close one."`
+	Store    storeCommand    `cmd:"" help:"Back up, check or restore an agent's store."`
 	Mapping  mappingCommand  `cmd:"" help:"Try the field mapping on one record or referral."`
 	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of the agent document."`
 	Problems problemsCommand `cmd:"" help:"Explain the codes of problems (CS101, …): what they mean and what to do."`

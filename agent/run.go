@@ -29,8 +29,9 @@ import (
 )
 
 type runCommand struct {
+	storeAddress
+
 	Config           []string      `required:"" sep:"none" placeholder:"FILE" env:"COSELL_AGENT_CONFIG" help:"A document: a file, or - for standard input. Repeat for several connectors."`
-	Store            string        `default:"sqlite:cosell-agent.db" env:"COSELL_AGENT_STORE" help:"Where everything durable is kept: sqlite:FILE or a PostgreSQL URL."`
 	Listen           string        `default:"127.0.0.1:8080" env:"COSELL_AGENT_LISTEN" help:"Address of the webhook endpoint; not opened when no document has one."`
 	TLSCertificate   string        `type:"existingfile" env:"COSELL_AGENT_TLS_CERTIFICATE" help:"PEM certificate of the webhook endpoint; without it a proxy in front ends TLS."`
 	TLSKey           string        `type:"existingfile" env:"COSELL_AGENT_TLS_KEY" help:"PEM key of the webhook endpoint."`
@@ -52,8 +53,8 @@ type runCommand struct {
 func (runCommand) Help() string {
 	return `Examples:
   terraform output -raw agent_config | cosell-agent run --config -
-  cosell-agent run --config agent.json --store sqlite:/var/lib/cosell/agent.db --listen 127.0.0.1:8080
-  cosell-agent run --config agent.json --store postgres://cosell@db/cosell --log-json`
+  cosell-agent run --config agent.json --store file:/var/lib/cosell/agent.db --listen 127.0.0.1:8080
+  cosell-agent run --config agent.json --store postgres://cosell@db/cosell --store-password env:DB_PASSWORD --log-json`
 }
 
 // Run runs the agent.
@@ -70,9 +71,16 @@ func (c runCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shared, err := store.Open(ctx, store.Options{DSN: c.Store, Connector: documents[0].Connector.Name, Clock: machine.Now, Owner: owner(), Sleep: sleep})
+	address, err := c.dsn()
 	if err != nil {
-		return fmt.Errorf("open the store: %w", err)
+		return err
+	}
+	shared, err := store.Open(ctx, store.Options{DSN: address, Connector: documents[0].Connector.Name, Clock: machine.Now, Owner: owner(), Sleep: sleep})
+	if errors.Is(err, store.ErrInUse) {
+		return fmt.Errorf("%w; one agent at a time works with a file, several share a PostgreSQL database", err)
+	}
+	if err != nil {
+		return err
 	}
 	apps := make([]*app.App, len(documents))
 	for i, d := range documents {

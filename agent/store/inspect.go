@@ -52,6 +52,8 @@ type looker struct {
 
 func (l *looker) write(context.Context, operation) error { return ErrReadOnly }
 
+func (l *looker) share(context.Context, string, operation) error { return ErrReadOnly }
+
 func (l *looker) read(ctx context.Context, op operation) error {
 	tx, err := l.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: l.isolation})
 	if err != nil {

@@ -24,6 +24,7 @@ var errAgain = errors.New("another transaction was first")
 // because other processes may be alive.
 type postgres struct {
 	db       *sql.DB
+	group    *group
 	presence *presence // nil: nobody is told and nothing is heard
 	entered  *pgx.Conn // of a restore, which has the database for itself
 }
@@ -60,7 +61,7 @@ func openPostgres(ctx context.Context, o Options, heard func(connector string)) 
 	if err := migrate(ctx, goose.DialectPostgres, db, goose.WithSessionLocker(locker)); err != nil {
 		return nil, err
 	}
-	p.db = db
+	p.db, p.group = db, newGroup(p)
 	if o.alone {
 		p.entered = conn
 	} else if conn != nil {
@@ -129,6 +130,7 @@ func (p *postgres) close() error {
 	if p.presence != nil {
 		p.presence.close()
 	}
+	p.group.close()
 	var err error
 	if p.entered != nil {
 		err = p.entered.Close(context.Background())

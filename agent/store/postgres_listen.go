@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const (
@@ -19,6 +20,8 @@ const (
 	presenceLock = 0x636f73656c6c
 	// listenAgain is the wait before a lost connection is made again.
 	listenAgain = time.Second
+	// lockNotAvailable is the SQLSTATE of a lock that was waited for too long.
+	lockNotAvailable = "55P03"
 )
 
 // presence is a connection of its own that shows other processes that this one works with the database, and hears what they make
@@ -43,13 +46,16 @@ func enter(ctx context.Context, dsn string, alone bool) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, busy := "SELECT pg_try_advisory_lock_shared($1)", "a restore is under way"
+	lock, busy := "SELECT pg_advisory_lock_shared($1)", "a restore is under way"
 	if alone {
-		lock, busy = "SELECT pg_try_advisory_lock($1)", "an agent works with it; stop all replicas first"
+		lock, busy = "SELECT pg_advisory_lock($1)", "an agent works with it; stop all replicas first"
 	}
-	var got bool
-	err = conn.QueryRow(ctx, lock, presenceLock).Scan(&got)
-	if err == nil && !got {
+	// The server takes a moment to see that a process has gone.
+	_, err = conn.Exec(ctx, "SET lock_timeout = '2s'")
+	if err == nil {
+		_, err = conn.Exec(ctx, lock, presenceLock)
+	}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == lockNotAvailable {
 		err = fmt.Errorf("%w: %s", ErrInUse, busy)
 	}
 	if err == nil && !alone {

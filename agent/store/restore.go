@@ -59,7 +59,7 @@ func (t tx) makeRoom(replace bool) error {
 			}
 			continue
 		}
-		n, err := number(t.ctx, t.run, `SELECT COUNT(*) FROM (SELECT 1 FROM `+name+` LIMIT 1) AS some`)
+		n, err := number(t.ctx, t.run, `SELECT COUNT(*) FROM (SELECT 1 FROM `+name+` LIMIT 1) AS found`)
 		if err != nil {
 			return err
 		}

@@ -104,6 +104,9 @@ type engine interface {
 	// write runs an operation in a transaction of its own or one shared with others, and returns after the commit. The
 	// operation may run more than once; it leaves nothing behind when it fails.
 	write(ctx context.Context, op operation) error
+	// share is write for an operation that changes one deal only, by a claim, and fails with ErrLeaseLost before it changes
+	// anything. It may share a transaction with others; one that must lock more says errAlone first, when its runner is shared.
+	share(ctx context.Context, key string, op operation) error
 	// read runs an operation on one consistent snapshot.
 	read(ctx context.Context, op operation) error
 	// direct reads single queries, each a snapshot of its own.
@@ -210,6 +213,16 @@ func (s *SQL) update(ctx context.Context, op func(tx) error) error {
 	s.waiting.Add(1)
 	defer s.waiting.Add(-1)
 	return closedOr(s.write(ctx, s.operation(op)))
+}
+
+// updateDeal runs an operation that changes the deal of a claim, see engine.share.
+func (s *SQL) updateDeal(ctx context.Context, key string, op func(tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.waiting.Add(1)
+	defer s.waiting.Add(-1)
+	return closedOr(s.share(ctx, key, s.operation(op)))
 }
 
 // view runs an operation that only reads.

@@ -114,7 +114,7 @@ func (t tx) hold(c Claim) error {
 // Record implements Deals.
 func (s *SQL) Record(ctx context.Context, claim Claim, change Change) error {
 	absorbed := false
-	err := s.update(ctx, func(t tx) error {
+	err := s.updateDeal(ctx, claim.Key, func(t tx) error {
 		change, err := cleanChange(change, t.now)
 		if err != nil {
 			return err
@@ -151,6 +151,12 @@ func (t tx) bind(key string, aliases []string) (absorbed bool, err error) {
 		return false, err
 	}
 	aliases = slices.DeleteFunc(aliases, func(alias string) bool { return owners[alias] == key })
+	if len(aliases) == 0 {
+		return false, nil
+	}
+	if _, ok := t.run.(shared); ok {
+		return false, errAlone
+	}
 	if owners, err = t.owners(aliases, t.forUpdate()); err != nil {
 		return false, err
 	}

@@ -244,7 +244,7 @@ func scanClaim(scan func(...any) error) (c Claim, err error) {
 
 // withClaim runs a statement that changes the row of a claim that holds. Its parameters from $5 on are args.
 func (s *SQL) withClaim(ctx context.Context, claim Claim, statement func(now int64) (set string, args []any)) error {
-	return s.update(ctx, func(t tx) error {
+	return s.updateDeal(ctx, claim.Key, func(t tx) error {
 		set, args := statement(t.now)
 		changed, err := t.exec(`UPDATE work SET `+set+` WHERE `+whereHeld,
 			append([]any{claim.Key, claim.Fence, t.now}, args...)...)

@@ -35,6 +35,7 @@ type sqlite struct {
 
 // waiter is an operation whose caller waits.
 type waiter struct {
+	key   string // of the deal, where it matters
 	op    operation
 	taken atomic.Bool // by the writer, or by the caller that gave up: whoever sets it first
 	err   error
@@ -145,6 +146,9 @@ func (s *sqlite) write(ctx context.Context, op operation) error {
 	}
 	return w.err
 }
+
+// share implements engine: everything shares a transaction here.
+func (s *sqlite) share(ctx context.Context, _ string, op operation) error { return s.write(ctx, op) }
 
 // loop is the only writer. After closing it still serves who waits already.
 func (s *sqlite) loop() {
@@ -302,7 +306,7 @@ func (s *sqlite) shrink(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			for rows.Next() { //nolint:revive // the rows are empty
+			for rows.Next() {
 			}
 			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 				return err

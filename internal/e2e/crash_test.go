@@ -156,8 +156,7 @@ func (c *crash) run() {
 	for round := range *crashKills {
 		victim := c.agents[c.random.IntN(len(c.agents))]
 		if len(c.agents) > 1 && round%8 == 3 {
-			c.pause(round, victim)
-			continue
+			c.pause(victim)
 		}
 		c.await(round)
 		c.killOne(victim)
@@ -171,8 +170,9 @@ func (c *crash) run() {
 }
 
 // people lets deals begin on both sides and others be edited.
-func (c *crash) people(round int) {
+func (c *crash) people() {
 	c.t.Helper()
+	round := len(c.shared)
 	shared, received := sellersDeal(round), receivedDeal(round)
 	c.shared = append(c.shared, c.sellerSharesKind(shared, round, round%3))
 	c.received = append(c.received, c.arrives(received, round, round%3))
@@ -197,10 +197,10 @@ func (c *crash) await(round int) {
 	c.t.Helper()
 	switch round % 4 {
 	case 0, 1:
-		c.reachWrite(round, 1+c.random.IntN(5), []string{"before", "after"}[round%2])
+		c.reachWrite(1+c.random.IntN(5), []string{"before", "after"}[round%2])
 	case 2:
 		answers, changed := c.gate.progress()
-		c.people(round)
+		c.people()
 		for want := answers + 1 + c.random.IntN(3); answers < want; answers, changed = c.gate.progress() {
 			select {
 			case <-changed:
@@ -209,7 +209,7 @@ func (c *crash) await(round int) {
 			}
 		}
 	default:
-		c.people(round)
+		c.people()
 		<-time.After(time.Duration(c.random.Int64N(int64(700 * time.Millisecond))))
 	}
 }
@@ -218,13 +218,13 @@ func (c *crash) await(round int) {
 const crashQuiet = 5 * time.Second
 
 // reachWrite lets people act and waits for the agents' n-th write after that.
-func (c *crash) reachWrite(round, n int, when string) {
+func (c *crash) reachWrite(n int, when string) {
 	c.t.Helper()
 	trap := c.sandbox.Kit().Trap
 	if err := trap.Arm(n, when); err != nil {
 		c.t.Fatal(err)
 	}
-	c.people(round)
+	c.people()
 	select {
 	case <-trap.Hit():
 		c.held++
@@ -244,9 +244,9 @@ func (c *crash) killOne(r *replica) {
 
 // pause stops an agent for longer than its lease, at a write that was applied and not answered, and lets it go on with what it
 // believes is still its own.
-func (c *crash) pause(round int, r *replica) {
+func (c *crash) pause(r *replica) {
 	c.t.Helper()
-	c.reachWrite(round, 1, "after")
+	c.reachWrite(1, "after")
 	r.signal(c.t, syscall.SIGSTOP)
 	c.sandbox.Kit().Trap.Release()
 	<-time.After(crashLease + time.Second)

@@ -101,12 +101,12 @@ func credential() *syscall.Credential {
 }
 
 // run runs one of the server's programs. Its output goes to a file: a server that stays would keep a pipe open.
-func (s *Server) run(name string, args ...string) error {
+func (s *Server) run(name string, args ...string) (err error) {
 	output, err := os.Create(filepath.Join(s.dir, name+".out"))
 	if err != nil {
 		return err
 	}
-	defer output.Close()
+	defer func() { err = errors.Join(err, output.Close()) }()
 	cmd := exec.Command(filepath.Join(s.bin, name), args...) //nolint:gosec,noctx // a program of the server; its end is waited for
 	cmd.Dir = s.dir
 	cmd.Stdout, cmd.Stderr = output, output

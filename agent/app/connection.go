@@ -3,11 +3,13 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/cosell-sync/terraform-provider-cosell/agent/backfill"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
@@ -23,6 +25,7 @@ import (
 type connection struct {
 	machine  Machine
 	store    store.Store
+	health   *health
 	org      organisation
 	center   referral.API
 	engine   *reconcile.Engine
@@ -31,6 +34,7 @@ type connection struct {
 	poll     time.Duration
 	sweep    time.Duration
 	watchCRM bool
+	survey   *backfill.Survey
 	leads    crm.Feed // nil: nobody watches leads
 	push     *push    // nil: the CRM is polled only
 	log      hclog.Logger
@@ -44,6 +48,11 @@ const connectWait = 2 * time.Second
 func (a *App) connect(ctx context.Context, d document.Document) (*connection, error) {
 	for {
 		c, err := a.tryConnect(ctx, d)
+		if err == nil {
+			a.health.connection(c.budget, nil)
+		} else {
+			a.health.connection(nil, err)
+		}
 		if err == nil || ctx.Err() != nil {
 			return c, errors.Join(err, ctx.Err())
 		}
@@ -62,7 +71,11 @@ func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection,
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.connection(d, org, center)
+	born, err := store.Born(ctx, a.store, a.machine.Now())
+	if err != nil {
+		return nil, fmt.Errorf("since when the store exists: %w", err)
+	}
+	c, err := a.connection(d, org, center, born)
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +89,11 @@ func (a *App) newBudget(system string, daily int64) *callBudget {
 
 // open makes the clients of both sides, checks the pin of the organisation and looks at it. Calls go through the transports given.
 func (a *App) open(ctx context.Context, d document.Document, crmCalls, centerCalls http.RoundTripper) (organisation, referral.API, error) {
-	crmStack, err := a.stack(crmCalls)
+	crmStack, err := a.stack(a.observe(crmCalls, d, d.CRM.Type))
 	if err != nil {
 		return nil, nil, err
 	}
-	centerStack, err := a.stack(centerCalls)
+	centerStack, err := a.stack(a.observe(centerCalls, d, SystemPartnerCenter))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -102,7 +115,7 @@ func (a *App) stack(transport http.RoundTripper) (*wire.Client, error) {
 	})
 }
 
-func (a *App) connection(d document.Document, org organisation, center referral.API) (*connection, error) {
+func (a *App) connection(d document.Document, org organisation, center referral.API, born time.Time) (*connection, error) {
 	p, err := plan(d, org)
 	if err != nil {
 		return nil, err
@@ -122,10 +135,11 @@ func (a *App) connection(d document.Document, org organisation, center referral.
 	engine := reconcile.New(reconcile.Options{
 		Store: a.store, CRM: org, Leads: org, PartnerCenter: center, Settings: rules, Now: a.machine.Now, Jitter: a.machine.Jitter,
 		RetryAfter: func(err error) time.Duration { return max(org.RetryAfter(err), partnercenter.RetryAfter(err)) },
+		Born:       born,
 		Log:        a.log.Named("reconcile"),
 	})
 	c := &connection{
-		machine: a.machine, store: a.store, org: org, center: center, engine: engine, poll: poll, sweep: sweep, log: a.log,
+		machine: a.machine, store: a.store, health: &a.health, survey: survey(d, org, center), org: org, center: center, engine: engine, poll: poll, sweep: sweep, log: a.log,
 		watchCRM: d.Flow(document.FlowOpportunityToPartnerCenter) || d.Flow(document.FlowSolutionsToPartnerCenter),
 	}
 	if d.Flow(document.FlowLeadsToPartnerCenter) {

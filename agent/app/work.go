@@ -28,6 +28,7 @@ func (c *connection) run(ctx context.Context) error {
 		start(c.listen)
 	}
 	start(c.prune)
+	start(c.backfills)
 	c.dispatch(ctx, &group)
 	group.Wait()
 	for _, calls := range c.calls {
@@ -49,7 +50,7 @@ func (c *connection) dispatch(ctx context.Context, group *sync.WaitGroup) {
 	}
 	for ctx.Err() == nil {
 		n := takeAll(ctx, free)
-		claims, err := c.store.Claim(ctx, n, c.machine.Lease)
+		claims, err := c.claim(ctx, n)
 		if err != nil && ctx.Err() == nil {
 			c.log.Error("cannot claim due deals", "error", err)
 		}
@@ -145,11 +146,13 @@ func (c *connection) prolong(ctx context.Context, cancel func(), claim store.Cla
 // every runs a task at once and then at intervals, in one process at a time.
 func (c *connection) every(ctx context.Context, name string, interval func() time.Duration, task func(context.Context) (int, error)) {
 	for ctx.Err() == nil {
+		c.waitPaused(ctx)
 		lease, got, err := c.store.Acquire(ctx, name, c.machine.Lease)
 		if err == nil && got {
 			var hits int
 			hits, err = task(ctx)
 			c.log.Trace("looked for changes", "feed", name, "hits", hits)
+			c.health.passed(name, c.machine.Now(), interval(), hits, err)
 			err = errors.Join(err, c.store.Release(context.WithoutCancel(ctx), lease))
 		}
 		if err != nil && ctx.Err() == nil {

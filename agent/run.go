@@ -191,8 +191,12 @@ func (c runCommand) admin(stores []*store.SQL, apps []*app.App, metrics *console
 // serveAdmin opens the admin address, unless it is off.
 func (c runCommand) serveAdmin(ctx context.Context, admin *console.Server, start func(func() error), log hclog.Logger) error {
 	address, token, on, err := c.address(c.Store)
-	if err != nil || !on {
+	if err != nil {
 		return err
+	}
+	if !on {
+		log.Info("the admin API is off; give an address with --admin-listen to have it")
+		return nil
 	}
 	tls := intake.ServerOptions{Log: log.Named("admin")}
 	if address.Guarded() {

@@ -108,6 +108,9 @@ func (h *health) connection(budget *callBudget, err error) {
 
 // passed notes a reading of a feed.
 func (h *health) passed(name string, at time.Time, every time.Duration, hits int, err error) {
+	if name == pruning {
+		return // no feed
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f := h.feeds[name]

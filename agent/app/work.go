@@ -40,6 +40,7 @@ func (c *connection) run(ctx context.Context) error {
 const (
 	idleWait   = time.Second // the default of Machine.IdleWait: another process may have made a deal due
 	pruneEvery = 6 * time.Hour
+	pruning    = "prune"
 )
 
 // dispatch claims due deals and hands each to a worker of its own, as many at once as the machine allows.
@@ -179,5 +180,5 @@ func (c *connection) sweepReferrals(ctx context.Context) {
 }
 
 func (c *connection) prune(ctx context.Context) {
-	c.every(ctx, "prune", func() time.Duration { return pruneEvery }, func(ctx context.Context) (int, error) { return 0, c.store.Prune(ctx, c.machine.Keep) })
+	c.every(ctx, pruning, func() time.Duration { return pruneEvery }, func(ctx context.Context) (int, error) { return 0, c.store.Prune(ctx, c.machine.Keep) })
 }

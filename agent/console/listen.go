@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,14 +21,15 @@ type Address struct {
 // Automatic is the address that stands for the usual one.
 const Automatic = "auto"
 
-// ParseAddress reads an address. Automatic means a socket beside the store's SQLite file, or in the user's runtime directory for
-// a PostgreSQL store. "off" gives ok false.
+// ParseAddress reads an address. Automatic means a socket beside the store's SQLite file, or in the user's or service's runtime
+// directory for a PostgreSQL store. ok is false for "off", and where Automatic finds no place that only the user can write to.
 func ParseAddress(text, dsn string) (a Address, ok bool, err error) {
 	switch {
 	case text == "off":
 		return a, false, nil
 	case text == Automatic:
-		return Address{"unix", usualSocket(dsn)}, true, nil
+		path := usualSocket(dsn)
+		return Address{"unix", path}, path != "", nil
 	case strings.HasPrefix(text, "unix:"):
 		path, err := filepath.Abs(strings.TrimPrefix(text, "unix:"))
 		return Address{"unix", path}, true, err
@@ -38,17 +40,24 @@ func ParseAddress(text, dsn string) (a Address, ok bool, err error) {
 	return Address{"tcp", text}, true, nil
 }
 
+// longestSocket is the longest path that every system takes for a socket ("unix(7)": 108 bytes on Linux, 104 elsewhere).
+const longestSocket = 103
+
 func usualSocket(dsn string) string {
+	path := ""
 	if file, isFile := strings.CutPrefix(dsn, "sqlite:"); isFile {
-		if path, err := filepath.Abs(file); err == nil {
-			return path + ".sock"
+		absolute, err := filepath.Abs(file)
+		if err != nil {
+			return ""
 		}
-		return file + ".sock"
+		path = absolute + ".sock"
+	} else if dir := cmp.Or(os.Getenv("XDG_RUNTIME_DIR"), os.Getenv("RUNTIME_DIRECTORY")); dir != "" {
+		path = filepath.Join(dir, "cosell-agent.sock")
 	}
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		return filepath.Join(dir, "cosell-agent.sock")
+	if len(path) > longestSocket {
+		return ""
 	}
-	return filepath.Join(os.TempDir(), fmt.Sprintf("cosell-agent-%d.sock", os.Getuid()))
+	return path
 }
 
 // String implements fmt.Stringer.

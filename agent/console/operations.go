@@ -236,14 +236,10 @@ func (l *Local) addHealth(s *Status, h app.Health) error {
 
 // systemOf gives the side that a feed reads.
 func systemOf(feed string) string {
-	switch {
-	case strings.HasPrefix(feed, "referral"):
+	if strings.HasPrefix(feed, "referral") {
 		return app.SystemPartnerCenter
-	case strings.HasSuffix(feed, "_changes"):
-		return app.SystemCRM
-	default:
-		return "agent"
 	}
+	return app.SystemCRM
 }
 
 const (

@@ -18,6 +18,7 @@ var pageFiles embed.FS
 
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"ago": ago, "words": func(text string) string { return strings.ReplaceAll(text, "_", " ") }, "at": shownTime, "percent": percent,
+	"every": every,
 }).ParseFS(pageFiles, "pages/*.html"))
 
 // addPages adds the status page: what the API gives, for people. It changes nothing.
@@ -152,6 +153,11 @@ func span(d time.Duration) string {
 		}
 	}
 	return strconv.Itoa(int(d/time.Second)) + " s"
+}
+
+// every leaves out of a duration what says nothing: 15m0s is 15m.
+func every(duration string) string {
+	return strings.NewReplacer("m0s", "m", "h0m0s", "h", "h0m", "h").Replace(duration)
 }
 
 // shownTime is a time (RFC 3339) as people read it.

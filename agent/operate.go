@@ -25,7 +25,7 @@ type adminFlags struct {
 
 // address gives the address and the token.
 func (f adminFlags) address(dsn string) (a console.Address, token secret.Secret, on bool, err error) {
-	a, on, err = console.ParseAddress(f.AdminListen, dsn)
+	a, on, err = console.ParseAddress(f.AdminListen, dsn, os.Getenv)
 	if err != nil || !on || f.AdminToken == "" {
 		return a, token, on, err
 	}

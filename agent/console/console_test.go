@@ -72,7 +72,7 @@ func newDesk(t *testing.T) *desk {
 	metrics.Equal("contoso", 1500*time.Millisecond)
 	s := &Server{Connectors: operations, Token: secret.New(token), Metrics: metrics.Handler(), Now: func() time.Time { return noon }, Log: hclog.NewNullLogger()}
 	d.server = httptest.NewServer(s.Handler())
-	address, _, err := ParseAddress(strings.TrimPrefix(d.server.URL, "http://"), "")
+	address, _, err := ParseAddress(strings.TrimPrefix(d.server.URL, "http://"), "", os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -362,7 +362,7 @@ func TestAddresses(t *testing.T) {
 		{"auto", "", false, true}, {"127.0.0.1:0", "", false, false}, {"127.0.0.1:0", "short", false, false}, {"127.0.0.1:0", token, false, true},
 		{"[::1]:0", token, false, true}, {"0.0.0.0:0", token, false, false}, {"0.0.0.0:0", token, true, true}, {":8081", token, false, false}, {"0.0.0.0:0", "", true, false},
 	} {
-		address, on, err := ParseAddress(c.text, "sqlite:"+file)
+		address, on, err := ParseAddress(c.text, "sqlite:"+file, os.Getenv)
 		if err != nil || !on {
 			t.Fatal(c.text, on, err)
 		}
@@ -370,10 +370,10 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%s with token %q, TLS %v: %v", c.text, c.token, c.tls, err)
 		}
 	}
-	if _, on, err := ParseAddress("off", ""); on || err != nil {
+	if _, on, err := ParseAddress("off", "", os.Getenv); on || err != nil {
 		t.Error("off is on", err)
 	}
-	if _, _, err := ParseAddress("8081", ""); err == nil {
+	if _, _, err := ParseAddress("8081", "", os.Getenv); err == nil {
 		t.Error("a port alone is an address")
 	}
 }
@@ -381,7 +381,7 @@ func TestAddresses(t *testing.T) {
 // A socket that a dead process left is replaced, one that an agent listens on is not, and a file is never removed.
 func TestSocket(t *testing.T) {
 	dsn := "sqlite:" + filepath.Join(t.TempDir(), "a.db")
-	address, _, err := ParseAddress(Automatic, dsn)
+	address, _, err := ParseAddress(Automatic, dsn, os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,14 +21,14 @@ type Address struct {
 // Automatic is the address that stands for the usual one.
 const Automatic = "auto"
 
-// ParseAddress reads an address. Automatic means a socket beside the store's SQLite file, or in the user's or service's runtime
+// ParseAddress reads an address. getenv reads the environment. Automatic means a socket beside the store's SQLite file, or in the user's or service's runtime
 // directory for a PostgreSQL store. ok is false for "off", and where Automatic finds no place that only the user can write to.
-func ParseAddress(text, dsn string) (a Address, ok bool, err error) {
+func ParseAddress(text, dsn string, getenv func(string) string) (a Address, ok bool, err error) {
 	switch {
 	case text == "off":
 		return a, false, nil
 	case text == Automatic:
-		path := usualSocket(dsn)
+		path := usualSocket(dsn, getenv)
 		return Address{"unix", path}, path != "", nil
 	case strings.HasPrefix(text, "unix:"):
 		path, err := filepath.Abs(strings.TrimPrefix(text, "unix:"))
@@ -43,7 +43,7 @@ func ParseAddress(text, dsn string) (a Address, ok bool, err error) {
 // longestSocket is the longest path that every system takes for a socket ("unix(7)": 108 bytes on Linux, 104 elsewhere).
 const longestSocket = 103
 
-func usualSocket(dsn string) string {
+func usualSocket(dsn string, getenv func(string) string) string {
 	path := ""
 	if file, isFile := strings.CutPrefix(dsn, "sqlite:"); isFile {
 		absolute, err := filepath.Abs(file)
@@ -51,7 +51,7 @@ func usualSocket(dsn string) string {
 			return ""
 		}
 		path = absolute + ".sock"
-	} else if dir := cmp.Or(os.Getenv("XDG_RUNTIME_DIR"), os.Getenv("RUNTIME_DIRECTORY")); dir != "" {
+	} else if dir := cmp.Or(getenv("XDG_RUNTIME_DIR"), getenv("RUNTIME_DIRECTORY")); dir != "" {
 		path = filepath.Join(dir, "cosell-agent.sock")
 	}
 	if len(path) > longestSocket {

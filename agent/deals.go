@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/cosell-sync/terraform-provider-cosell/agent/console"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 )
@@ -21,6 +21,10 @@ type dealsCommand struct {
 	Accept  dealsAccept  `cmd:"" help:"Accept a referral that waits, by the opportunity's stage."`
 	Decline dealsDecline `cmd:"" help:"Decline a referral that waits, with its reason."`
 	Close   dealsClose   `cmd:"" help:"Close an accepted deal as won or lost."`
+
+	Retry  dealsRetry  `cmd:"" help:"Try a deal again now, whatever it waits for."`
+	Park   dealsPark   `cmd:"" help:"Let a deal rest until it is resumed, whatever happens on either side."`
+	Resume dealsResume `cmd:"" help:"Let a deal that was parked by an operator go on."`
 }
 
 // storeFlags say which store is looked at, and for which connector.
@@ -56,8 +60,11 @@ func (f storeFlags) open(ctx context.Context) (*store.SQL, error) {
 
 type dealsList struct {
 	storeFlags
-	Problems bool `help:"Only deals that wait for a person or a flow, or fail."`
-	Limit    int  `default:"1000" help:"The most that are listed."`
+	Problems bool   `help:"Only deals that wait for a person or a flow, or fail."`
+	State    string `help:"Only deals in a state: quiet, waiting, working, parked, gated or stopped."`
+	Code     string `help:"Only deals with a problem, e.g. CS101."`
+	After    string `placeholder:"KEY" help:"Only deals whose keys (see --json) come later: the last one of the page before."`
+	Limit    int    `default:"1000" help:"The most that are listed."`
 }
 
 // Help is shown by deals list --help.
@@ -67,38 +74,6 @@ func (dealsList) Help() string {
   cosell-agent deals list --store postgres://cosell@db/cosell --connector contoso-salesforce --json`
 }
 
-// dealLine is a deal in a list.
-type dealLine struct {
-	Key         string `json:"key"`
-	RecordID    string `json:"record_id,omitempty"`
-	ReferralID  string `json:"referral_id,omitempty"`
-	Counterpart string `json:"counterpart_id,omitempty"`
-	Phase       string `json:"phase,omitempty"`
-	State       string `json:"state"`
-	Code        string `json:"code,omitempty"`
-	Problem     string `json:"problem,omitempty"`
-	Flow        string `json:"flow,omitempty"`
-	Attempts    int    `json:"attempts,omitempty"`
-	Due         string `json:"due,omitempty"`
-}
-
-func lineOf(o store.Overview) dealLine {
-	line := dealLine{
-		Key: o.Key, RecordID: o.Link.CRMID, ReferralID: o.Link.ReferralID, Counterpart: o.Link.CounterpartID, Phase: o.Link.Phase,
-		State: o.State, Code: o.Code, Problem: o.Error, Flow: o.Flow, Attempts: o.Attempts,
-	}
-	if id, ok := strings.CutPrefix(o.Key, store.RecordKey("")); ok && line.RecordID == "" {
-		line.RecordID = id // not linked yet
-	}
-	if id, ok := strings.CutPrefix(o.Key, store.ReferralKey("")); ok && line.ReferralID == "" {
-		line.ReferralID = id
-	}
-	if !o.Due.IsZero() {
-		line.Due = o.Due.UTC().Format(time.RFC3339)
-	}
-	return line
-}
-
 // Run lists deals.
 func (c dealsList) Run(ctx context.Context, out io.Writer) (err error) {
 	s, err := c.open(ctx)
@@ -106,13 +81,13 @@ func (c dealsList) Run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	deals, err := s.Deals(ctx, c.Problems, c.Limit)
+	deals, err := s.Page(ctx, store.Filter{State: c.State, Code: strings.ToUpper(c.Code), Problems: c.Problems, After: c.After, Limit: c.Limit})
 	if err != nil {
 		return err
 	}
-	lines := make([]dealLine, 0, len(deals))
+	lines := make([]console.Deal, 0, len(deals))
 	for _, d := range deals {
-		lines = append(lines, lineOf(d))
+		lines = append(lines, console.DealOf(d))
 	}
 	if c.JSON {
 		return printJSON(out, lines)
@@ -124,26 +99,9 @@ func (c dealsList) Run(ctx context.Context, out io.Writer) (err error) {
 	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(table, "RECORD\tREFERRAL\tSTATE\tPROBLEM")
 	for _, l := range lines {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", orDash(l.RecordID), orDash(l.ReferralID), l.state(), orDash(l.Code))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", orDash(l.RecordID), orDash(l.ReferralID), l.Words(), orDash(l.Code))
 	}
 	return table.Flush()
-}
-
-// state says in words how the deal's work stands.
-func (l dealLine) state() string {
-	switch l.State {
-	case store.StateGated:
-		if l.Flow == store.OutOfScope {
-			return "out of scope"
-		}
-		return "waits for " + l.Flow
-	case store.StateParked:
-		return "needs a person"
-	case store.StateWaiting:
-		return "due " + l.Due
-	default:
-		return l.State
-	}
 }
 
 func orDash(text string) string {
@@ -167,32 +125,6 @@ Examples:
   cosell-agent deals show 0b3a2f5e-6d1c-4a5e-9c47-2f6d8a1b7c90 --json`
 }
 
-// dealDetail is everything of one deal.
-type dealDetail struct {
-	dealLine
-	Fix     string         `json:"fix,omitempty"`
-	Open    []dealRequest  `json:"open_requests,omitempty"`
-	Held    []dealRequest  `json:"held,omitempty"`
-	History []historyEntry `json:"history"`
-}
-
-type dealRequest struct {
-	Kind    string          `json:"kind"`
-	State   string          `json:"state"`
-	At      string          `json:"at"`
-	Request json.RawMessage `json:"request,omitempty"`
-}
-
-type historyEntry struct {
-	At     string `json:"at"`
-	Actor  string `json:"actor"`
-	Field  string `json:"field,omitempty"`
-	Old    string `json:"old,omitempty"`
-	New    string `json:"new,omitempty"`
-	Rule   string `json:"rule,omitempty"`
-	Detail string `json:"detail,omitempty"`
-}
-
 // Run shows a deal.
 func (c dealsShow) Run(ctx context.Context, out io.Writer, language problem.Language) (err error) {
 	s, err := c.open(ctx)
@@ -200,70 +132,23 @@ func (c dealsShow) Run(ctx context.Context, out io.Writer, language problem.Lang
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	overview, err := c.find(ctx, s)
+	overview, err := console.Find(ctx, s, c.ID)
 	if err != nil {
 		return err
 	}
-	detail, err := detailOf(ctx, s, overview, language)
+	detail, err := console.DetailOf(ctx, s, overview, language)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		return printJSON(out, detail)
 	}
-	_, err = io.WriteString(out, detail.text())
+	_, err = io.WriteString(out, detailText(detail))
 	return err
 }
 
-// find looks for the deal by either side's id.
-func (c dealsShow) find(ctx context.Context, s *store.SQL) (store.Overview, error) {
-	for _, external := range []string{store.RecordKey(c.ID), store.ReferralKey(c.ID), c.ID} {
-		key, found, err := s.Lookup(ctx, external)
-		if err != nil {
-			return store.Overview{}, err
-		}
-		if !found {
-			continue
-		}
-		if overview, found, err := s.Overview(ctx, key); found || err != nil {
-			return overview, err
-		}
-	}
-	return store.Overview{}, fmt.Errorf("no deal of the store has the opportunity or referral %s", c.ID)
-}
-
-func detailOf(ctx context.Context, s *store.SQL, overview store.Overview, language problem.Language) (dealDetail, error) {
-	detail := dealDetail{dealLine: lineOf(overview), History: []historyEntry{}}
-	if entry, ok := language.Entry(problem.Code(overview.Code)); ok {
-		detail.Fix = entry.Fix
-	}
-	deal, err := s.Load(ctx, overview.Key)
-	if err != nil {
-		return detail, err
-	}
-	for _, intent := range deal.Intents {
-		detail.Open = append(detail.Open, dealRequest{Kind: intent.Kind, State: intent.State, At: stamp(intent.SentAt)})
-	}
-	if overview.State == store.StateGated {
-		held, err := s.Held(ctx, overview.Key)
-		if err != nil {
-			return detail, err
-		}
-		for _, intent := range held {
-			detail.Held = append(detail.Held, dealRequest{Kind: intent.Kind, State: intent.State, At: stamp(intent.SentAt), Request: intent.Payload})
-		}
-	}
-	trail, err := s.AuditTrail(ctx, overview.Key)
-	for _, e := range trail {
-		detail.History = append(detail.History, historyEntry{stamp(e.At), e.Actor, e.Field, e.Old, e.New, e.Rule, e.Detail})
-	}
-	return detail, err
-}
-
-func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
-
-// text is the detail for people.
-func (d dealDetail) text() string {
+// detailText is a deal's detail for people.
+func detailText(d console.Detail) string {
 	var b strings.Builder
 	line := func(label, value string) {
 		if value != "" {
@@ -274,7 +159,7 @@ func (d dealDetail) text() string {
 	line("referral", orDash(d.ReferralID))
 	line("Microsoft's", d.Counterpart)
 	line("phase", d.Phase)
-	line("state", d.state())
+	line("state", d.Words())
 	line("problem", d.Problem)
 	line("what to do", d.Fix)
 	for _, open := range d.Open {
@@ -287,18 +172,7 @@ func (d dealDetail) text() string {
 		b.WriteString("\n")
 	}
 	for _, e := range d.History {
-		fmt.Fprintf(&b, "%s  %-8s %s\n", e.At, e.Actor, e.words())
+		fmt.Fprintf(&b, "%s  %-8s %s\n", e.At, e.Actor, e.Words())
 	}
 	return b.String()
-}
-
-func (e historyEntry) words() string {
-	words := e.Detail
-	switch {
-	case e.Field != "" && e.Rule == "":
-		words = fmt.Sprintf("%s: %q became %q", e.Field, e.Old, e.New)
-	case e.Rule != "":
-		words = strings.TrimSpace(e.Rule + " " + e.Field + " " + e.Detail)
-	}
-	return words
 }

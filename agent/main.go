@@ -24,7 +24,13 @@ var version = "dev"
 type cli struct {
 	Run      runCommand      `cmd:"" help:"Run the agent until it is told to stop (SIGTERM, Ctrl-C). SIGHUP reads the documents again."`
 	Check    checkCommand    `cmd:"" help:"Check a document without calling anything."`
-	Deals    dealsCommand    `cmd:"" help:"Look at the deals in an agent's store, also while the agent runs; accept, decline or close one."`
+	Deals    dealsCommand    `cmd:"" help:"Look at the deals in an agent's store, also while the agent runs; accept, decline, close, retry or park one."`
+	Status   statusCommand   `cmd:"" help:"Show how an agent does: both sides, the queue, problems, the document in force."`
+	Replay   replayCommand   `cmd:"" help:"Try all parked deals again, or those of some problems."`
+	Pause    pauseCommand    `cmd:"" help:"Let a connector rest: what happens is stored, nothing is read or written."`
+	Resume   resumeCommand   `cmd:"" help:"Let a paused connector go on."`
+	Reload   reloadCommand   `cmd:"" help:"Let a running agent read its document again."`
+	Backfill backfillCommand `cmd:"" help:"Link what exists on both sides already; --dry-run says first what that would do."`
 	Store    storeCommand    `cmd:"" help:"Back up, check or restore an agent's store."`
 	Mapping  mappingCommand  `cmd:"" help:"Try the field mapping on one record or referral."`
 	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of the agent document."`

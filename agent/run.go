@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/app"
+	"github.com/cosell-sync/terraform-provider-cosell/agent/console"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/intake"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
@@ -42,11 +43,12 @@ type runCommand struct {
 	Lease            time.Duration `default:"60s" env:"COSELL_AGENT_LEASE" help:"How long a worker keeps a deal without a sign of life."`
 	CallTimeout      time.Duration `default:"20s" env:"COSELL_AGENT_CALL_TIMEOUT" help:"The longest that one remote call may take."`
 	ListLag          time.Duration `default:"30s" env:"COSELL_AGENT_LIST_LAG" help:"How long a new referral may be missing in Partner Center's lists."`
-	KeepEvents       time.Duration `default:"720h" env:"COSELL_AGENT_KEEP_EVENTS" help:"How long received events are kept, at least as long as a webhook may be repeated; 0 keeps them for ever."`
-	KeepRequests     time.Duration `default:"2160h" env:"COSELL_AGENT_KEEP_REQUESTS" help:"How long requests that were sent and settled are kept; 0 keeps them for ever."`
-	KeepHistory      time.Duration `default:"17520h" env:"COSELL_AGENT_KEEP_HISTORY" help:"How long the history of deals is kept; 0 keeps it for ever. Deals themselves are always kept."`
-	LogLevel         string        `default:"info" enum:"trace,debug,info,warn,error" env:"COSELL_AGENT_LOG_LEVEL" help:"One of ${enum}."`
-	LogJSON          bool          `env:"COSELL_AGENT_LOG_JSON" help:"Log one JSON object a line."`
+	adminFlags
+	KeepEvents   time.Duration `default:"720h" env:"COSELL_AGENT_KEEP_EVENTS" help:"How long received events are kept, at least as long as a webhook may be repeated; 0 keeps them for ever."`
+	KeepRequests time.Duration `default:"2160h" env:"COSELL_AGENT_KEEP_REQUESTS" help:"How long requests that were sent and settled are kept; 0 keeps them for ever."`
+	KeepHistory  time.Duration `default:"17520h" env:"COSELL_AGENT_KEEP_HISTORY" help:"How long the history of deals is kept; 0 keeps it for ever. Deals themselves are always kept."`
+	LogLevel     string        `default:"info" enum:"trace,debug,info,warn,error" env:"COSELL_AGENT_LOG_LEVEL" help:"One of ${enum}."`
+	LogJSON      bool          `env:"COSELL_AGENT_LOG_JSON" help:"Log one JSON object a line."`
 }
 
 // Help is shown by run --help.
@@ -71,6 +73,8 @@ func (c runCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	metrics := console.NewMetrics(version)
+	machine.Observer = metrics
 	address, err := c.dsn()
 	if err != nil {
 		return err
@@ -82,23 +86,25 @@ func (c runCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	apps := make([]*app.App, len(documents))
+	apps, stores := make([]*app.App, len(documents)), make([]*store.SQL, len(documents))
 	for i, d := range documents {
-		if apps[i], err = app.New(d, shared.Connector(d.Connector.Name), machine); err != nil {
+		stores[i] = shared.Connector(d.Connector.Name)
+		if apps[i], err = app.New(d, stores[i], machine); err != nil {
 			return errors.Join(err, shared.Close())
 		}
 	}
-	err = c.serve(ctx, apps, log)
+	admin := c.admin(stores, apps, metrics, log)
+	err = c.serve(ctx, apps, admin, log)
 	log.Info("stopped")
 	return errors.Join(err, shared.Close())
 }
 
 // serve runs the connectors and their webhook endpoint until the context ends or one of them cannot go on.
-func (c runCommand) serve(ctx context.Context, apps []*app.App, log hclog.Logger) error {
+func (c runCommand) serve(ctx context.Context, apps []*app.App, admin *console.Server, log hclog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	admin.AddProbes(mux)
 	receives := false
 	for _, a := range apps {
 		if path := a.Path(); path != "" {
@@ -107,7 +113,7 @@ func (c runCommand) serve(ctx context.Context, apps []*app.App, log hclog.Logger
 		}
 	}
 	var group sync.WaitGroup
-	ended := make(chan error, len(apps)+1)
+	ended := make(chan error, len(apps)+2)
 	start := func(task func() error) {
 		group.Go(func() {
 			ended <- task()
@@ -123,6 +129,11 @@ func (c runCommand) serve(ctx context.Context, apps []*app.App, log hclog.Logger
 		start(func() error {
 			return intake.Serve(ctx, listener, mux, intake.ServerOptions{TLSCertificate: c.TLSCertificate, TLSKey: c.TLSKey, Log: log.Named("intake")})
 		})
+	}
+	if err := c.serveAdmin(ctx, admin, start, log); err != nil {
+		cancel()
+		group.Wait()
+		return err
 	}
 	for _, a := range apps {
 		start(func() error { return a.Run(ctx) })
@@ -149,21 +160,69 @@ func (c runCommand) reloadOnHangup(ctx context.Context, apps []*app.App, log hcl
 		case <-hangups:
 		}
 		for i, name := range c.Config {
-			if name == "-" {
-				log.Warn("a document from standard input cannot be read again; give a file to change it while running")
-				continue
-			}
-			d, err := readDocument(name, os.Stdin)
-			if err == nil {
-				err = apps[i].Reload(d)
-			}
-			if err != nil {
+			if err := reload(name, apps[i], log); err != nil {
 				log.Error("the new document cannot be used, the last good one stays in force", "file", name, "error", err)
-				continue
 			}
-			log.Info("took up the new document", "file", name, "revision", d.Connector.Revision)
 		}
 	}
+}
+
+// reload reads an app's document again.
+func reload(name string, a *app.App, log hclog.Logger) error {
+	if name == "-" {
+		return errors.New("a document from standard input cannot be read again; give a file to change it while running")
+	}
+	d, err := readDocument(name, os.Stdin)
+	if err == nil {
+		err = a.Reload(d)
+	}
+	if err == nil {
+		log.Info("took up the new document", "file", name, "revision", d.Connector.Revision)
+	}
+	return err
+}
+
+// admin makes the admin API of the apps.
+func (c runCommand) admin(stores []*store.SQL, apps []*app.App, metrics *console.Metrics, log hclog.Logger) *console.Server {
+	connectors := map[string]console.Operations{}
+	for i, a := range apps {
+		name := a.Health().Document.Connector.Name
+		connectors[name] = &console.Local{
+			Store: stores[i], Connector: name, Version: version, Now: time.Now, Language: problem.English,
+			Health: a.Health, ReadAgain: func() error { return reload(c.Config[i], a, log) },
+		}
+	}
+	metrics.Watch(connectors)
+	return &console.Server{Connectors: connectors, Metrics: metrics.Handler(), Now: time.Now, Log: log.Named("admin")}
+}
+
+// serveAdmin opens the admin address, unless it is off.
+func (c runCommand) serveAdmin(ctx context.Context, admin *console.Server, start func(func() error), log hclog.Logger) error {
+	address, token, on, err := c.address(c.Store)
+	if err != nil {
+		return err
+	}
+	if !on {
+		log.Info("the admin API is off; give an address with --admin-listen to have it")
+		return nil
+	}
+	tls := intake.ServerOptions{Log: log.Named("admin")}
+	if address.Guarded() {
+		admin.Token = token
+	}
+	if !address.Local() {
+		tls.TLSCertificate, tls.TLSKey = c.TLSCertificate, c.TLSKey
+	}
+	if err := address.Check(token, tls.TLSCertificate != ""); err != nil {
+		return err
+	}
+	listener, err := address.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	log.Info("the admin API listens", "address", address.String())
+	start(func() error { return intake.Serve(ctx, listener, admin.Handler(), tls) })
+	return nil
 }
 
 func (c runCommand) machine(log hclog.Logger) (app.Machine, error) {

@@ -56,8 +56,8 @@ func printCounts(out io.Writer, asJSON bool, what, file string, counts store.Cou
 	return err
 }
 
-// progress tells people at a terminal or in a log how far it is.
-func progress(quiet bool) store.Progress {
+// tables tells people at a terminal or in a log how far it is, table by table.
+func tables(quiet bool) store.Progress {
 	return func(table string, rows int64) {
 		if !quiet && rows > 0 {
 			fmt.Fprintf(os.Stderr, "%s: %d rows\n", table, rows)
@@ -102,7 +102,7 @@ func (c storeBackup) Run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	counts, err := s.Backup(ctx, file, progress(c.Quiet))
+	counts, err := s.Backup(ctx, file, tables(c.Quiet))
 	if err == nil {
 		err = file.Sync()
 	}
@@ -181,7 +181,7 @@ func (c storeCheck) checkBackup(out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	counts, err := store.CheckBackup(file, progress(c.Quiet))
+	counts, err := store.CheckBackup(file, tables(c.Quiet))
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Backup, err)
 	}
@@ -220,7 +220,7 @@ func (c storeRestore) Run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	counts, err := store.Restore(ctx, store.Options{DSN: address, Clock: time.Now, Owner: owner()}, file, c.Replace, progress(c.Quiet))
+	counts, err := store.Restore(ctx, store.Options{DSN: address, Clock: time.Now, Owner: owner()}, file, c.Replace, tables(c.Quiet))
 	switch {
 	case errors.Is(err, store.ErrNotEmpty):
 		return fmt.Errorf("%w; --replace replaces what is there", err)

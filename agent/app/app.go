@@ -52,6 +52,8 @@ type Machine struct {
 	Jitter func() float64 // in [0, 1)
 	NewID  func() string  // GUIDs of requests
 	Log    hclog.Logger
+	// Observer is told what happens; nil: nobody is.
+	Observer Observer
 }
 
 // settle covers a call that may still be on its way and the lag of the list that shows its effect.
@@ -62,6 +64,7 @@ type App struct {
 	machine Machine
 	store   store.Store
 	log     hclog.Logger
+	health  health
 
 	mu       sync.Mutex
 	document document.Document
@@ -71,7 +74,8 @@ type App struct {
 
 // New makes an app. Nothing is called before Run.
 func New(d document.Document, s store.Store, m Machine) (*App, error) {
-	a := &App{machine: m, store: s, document: d, changed: make(chan struct{}), log: m.Log.With("connector", d.Connector.Name)}
+	a := &App{machine: m, document: d, changed: make(chan struct{}), log: m.Log.With("connector", d.Connector.Name)}
+	a.store = newWatched(s, d.Connector.Name, m, &a.health)
 	endpoint, err := a.newEndpoint(d)
 	if err != nil {
 		return nil, err

@@ -3,11 +3,13 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/cosell-sync/terraform-provider-cosell/agent/backfill"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/reconcile"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
@@ -23,6 +25,7 @@ import (
 type connection struct {
 	machine  Machine
 	store    store.Store
+	health   *health
 	org      organisation
 	center   referral.API
 	engine   *reconcile.Engine
@@ -31,6 +34,7 @@ type connection struct {
 	poll     time.Duration
 	sweep    time.Duration
 	watchCRM bool
+	survey   *backfill.Survey
 	leads    crm.Feed // nil: nobody watches leads
 	document string   // the hash of the document's content
 	push     *push    // nil: the CRM is polled only
@@ -45,6 +49,11 @@ const connectWait = 2 * time.Second
 func (a *App) connect(ctx context.Context, d document.Document) (*connection, error) {
 	for {
 		c, err := a.tryConnect(ctx, d)
+		if err == nil {
+			a.health.connection(c.budget, nil)
+		} else {
+			a.health.connection(nil, err)
+		}
 		if err == nil || ctx.Err() != nil {
 			return c, errors.Join(err, ctx.Err())
 		}
@@ -64,7 +73,11 @@ func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection,
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.connection(d, org, center, clocks)
+	born, err := store.Born(ctx, a.store, a.machine.Now())
+	if err != nil {
+		return nil, fmt.Errorf("since when the store exists: %w", err)
+	}
+	c, err := a.connection(d, org, center, clocks, born)
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +91,11 @@ func (a *App) newBudget(system string, daily int64) *callBudget {
 
 // open makes the clients of both sides, checks the pin of the organisation and looks at it. Calls go through the transports given.
 func (a *App) open(ctx context.Context, d document.Document, crmCalls, centerCalls http.RoundTripper, clocks *clocks) (organisation, referral.API, error) {
-	crmStack, err := a.stack(crmCalls, clocks.of("CRM"))
+	crmStack, err := a.stack(a.observe(crmCalls, d, d.CRM.Type), clocks.of("CRM"))
 	if err != nil {
 		return nil, nil, err
 	}
-	centerStack, err := a.stack(centerCalls, clocks.of("Partner Center"))
+	centerStack, err := a.stack(a.observe(centerCalls, d, SystemPartnerCenter), clocks.of("Partner Center"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,7 +117,7 @@ func (a *App) stack(transport http.RoundTripper, dated func(date, sent, received
 	})
 }
 
-func (a *App) connection(d document.Document, org organisation, center referral.API, clocks *clocks) (*connection, error) {
+func (a *App) connection(d document.Document, org organisation, center referral.API, clocks *clocks, born time.Time) (*connection, error) {
 	p, err := plan(d, org)
 	if err != nil {
 		return nil, err
@@ -128,10 +141,12 @@ func (a *App) connection(d document.Document, org organisation, center referral.
 	engine := reconcile.New(reconcile.Options{
 		Store: a.store, CRM: punctual, Leads: punctual, PartnerCenter: punctualCenter{center, clocks}, Settings: rules, Now: a.machine.Now, Jitter: a.machine.Jitter,
 		RetryAfter: func(err error) time.Duration { return max(org.RetryAfter(err), partnercenter.RetryAfter(err)) },
+		Born:       born,
 		Log:        a.log.Named("reconcile"),
 	})
 	c := &connection{
-		machine: a.machine, store: a.store, org: org, center: center, engine: engine, poll: poll, sweep: sweep, document: rules.Document, log: a.log,
+		machine: a.machine, store: a.store, health: &a.health, survey: survey(d, org, center), org: org, center: center, engine: engine,
+		poll: poll, sweep: sweep, document: rules.Document, log: a.log,
 		watchCRM: d.Flow(document.FlowOpportunityToPartnerCenter) || d.Flow(document.FlowSolutionsToPartnerCenter),
 	}
 	if d.Flow(document.FlowLeadsToPartnerCenter) {

@@ -28,6 +28,7 @@ func (c *connection) run(ctx context.Context) error {
 		start(c.listen)
 	}
 	start(c.prune)
+	start(c.backfills)
 	c.dispatch(ctx, &group)
 	group.Wait()
 	for _, calls := range c.calls {
@@ -39,6 +40,7 @@ func (c *connection) run(ctx context.Context) error {
 const (
 	idleWait   = time.Second // the default of Machine.IdleWait: another process may have made a deal due
 	pruneEvery = 6 * time.Hour
+	pruning    = "prune"
 )
 
 // dispatch claims due deals and hands each to a worker of its own, as many at once as the machine allows.
@@ -49,7 +51,7 @@ func (c *connection) dispatch(ctx context.Context, group *sync.WaitGroup) {
 	}
 	for ctx.Err() == nil {
 		n := takeAll(ctx, free)
-		claims, err := c.store.Claim(ctx, n, c.machine.Lease)
+		claims, err := c.claim(ctx, n)
 		if err != nil && ctx.Err() == nil {
 			c.log.Error("cannot claim due deals", "error", err)
 		}
@@ -145,11 +147,13 @@ func (c *connection) prolong(ctx context.Context, cancel func(), claim store.Cla
 // every runs a task at once and then at intervals, in one process at a time.
 func (c *connection) every(ctx context.Context, name string, interval func() time.Duration, task func(context.Context) (int, error)) {
 	for ctx.Err() == nil {
+		c.waitPaused(ctx)
 		lease, got, err := c.store.Acquire(ctx, name, c.machine.Lease)
 		if err == nil && got {
 			var hits int
 			hits, err = task(ctx)
 			c.log.Trace("looked for changes", "feed", name, "hits", hits)
+			c.health.passed(name, c.machine.Now(), interval(), hits, err)
 			err = errors.Join(err, c.store.Release(context.WithoutCancel(ctx), lease))
 		}
 		if err != nil && ctx.Err() == nil {
@@ -176,5 +180,5 @@ func (c *connection) sweepReferrals(ctx context.Context) {
 }
 
 func (c *connection) prune(ctx context.Context) {
-	c.every(ctx, "prune", func() time.Duration { return pruneEvery }, func(ctx context.Context) (int, error) { return 0, c.store.Prune(ctx, c.machine.Keep) })
+	c.every(ctx, pruning, func() time.Duration { return pruneEvery }, func(ctx context.Context) (int, error) { return 0, c.store.Prune(ctx, c.machine.Keep) })
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"iter"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
@@ -90,9 +89,7 @@ func EncodePatch(replacements []Replace) ([]byte, error) {
 // Client is the API on top of the typed client.
 type Client struct {
 	remote *partnercenter.Client
-
-	mu   sync.Mutex
-	past references // what FindByReference has read
+	past   chan references // what FindByReference has read; whoever reads more has taken it out
 }
 
 // references are the referrals of a time that name records: by the record, the referral's id.
@@ -102,7 +99,11 @@ type references struct {
 }
 
 // NewClient wraps the typed client.
-func NewClient(remote *partnercenter.Client) *Client { return &Client{remote: remote} }
+func NewClient(remote *partnercenter.Client) *Client {
+	c := &Client{remote: remote, past: make(chan references, 1)}
+	c.past <- references{}
+	return c
+}
 
 var _ API = (*Client)(nil)
 
@@ -199,24 +200,35 @@ func (c *Client) stream(ctx context.Context, query partnercenter.Query) iter.Seq
 // FindByReference implements [API]. Nothing filters by the reference ("Get a list of referrals"), so the list is read, newest
 // first, down to the beginning of the time. What it says of a time that is over does not change, so it is kept.
 func (c *Client) FindByReference(ctx context.Context, recordID string, from, to time.Time) (Referral, bool, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.past.byRecord == nil || from.Before(c.past.from) || !to.Equal(c.past.to) {
-		past, err := c.references(ctx, from, to)
-		if err != nil {
-			return Referral{}, false, err
-		}
-		c.past = past
-	}
-	id, found := c.past.byRecord[strings.ToLower(recordID)]
-	if !found {
-		return Referral{}, false, nil
+	id, found, err := c.reference(ctx, recordID, from, to)
+	if err != nil || !found {
+		return Referral{}, false, err
 	}
 	r, err := c.Get(ctx, id)
 	if errors.Is(err, ErrNotFound) {
 		return Referral{}, false, nil
 	}
 	return r, err == nil, err
+}
+
+// reference gives the id of the referral that names a record. One caller at a time reads the list.
+func (c *Client) reference(ctx context.Context, recordID string, from, to time.Time) (id string, found bool, err error) {
+	var past references
+	select {
+	case past = <-c.past:
+	case <-ctx.Done():
+		return "", false, ctx.Err()
+	}
+	defer func() { c.past <- past }()
+	if past.byRecord == nil || from.Before(past.from) || !to.Equal(past.to) {
+		more, err := c.references(ctx, from, to)
+		if err != nil {
+			return "", false, err
+		}
+		past = more
+	}
+	id, found = past.byRecord[strings.ToLower(recordID)]
+	return id, found, nil
 }
 
 func (c *Client) references(ctx context.Context, from, to time.Time) (references, error) {

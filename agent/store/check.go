@@ -39,7 +39,7 @@ var invariants = []struct{ what, advice, query string }{
 		LEFT JOIN alias AS a ON a.connector = d.connector AND a.external_key = 'crm:' || d.crm_id
 		WHERE d.crm_id <> '' AND (a.deal_key IS NULL OR a.deal_key <> d.deal_key)`},
 	{"more was settled than was asked for", bugAdvice, `SELECT connector || ' ' || deal_key FROM work WHERE done_generation > generation`},
-	{"a deal's work is in an unknown state", bugAdvice, `SELECT connector || ' ' || deal_key FROM work WHERE state NOT IN ('active', 'parked', 'gated')`},
+	{"a deal's work is in an unknown state", bugAdvice, `SELECT connector || ' ' || deal_key FROM work WHERE state NOT IN ('active', 'parked', 'gated', 'stopped')`},
 	{"a request is in an unknown state", bugAdvice, `SELECT connector || ' ' || intent_id FROM intent
 		WHERE state NOT IN ('sent', 'ambiguous', 'done', 'failed', 'superseded', 'held')`},
 }

@@ -39,7 +39,7 @@ type runCommand struct {
 	TrustBundle      string        `type:"existingfile" env:"COSELL_AGENT_TRUST_BUNDLE" help:"PEM file of the authorities that sign webhooks; without it the system's are trusted."`
 	Intermediates    string        `type:"existingfile" placeholder:"FILE" env:"COSELL_AGENT_INTERMEDIATES" help:"PEM file of certificates between the one that signs webhooks and a trusted authority; without it they are fetched from Microsoft and DigiCert."`
 	CertificateHosts []string      `env:"COSELL_AGENT_CERTIFICATE_HOSTS" placeholder:"HOST[:PORT]" help:"Hosts of webhook certificates and their issuers beside Microsoft's."`
-	Workers          int           `default:"8" env:"COSELL_AGENT_WORKERS" help:"Deals under way at once."`
+	Workers          int           `default:"200" env:"COSELL_AGENT_WORKERS" help:"Deals under way at once. What they ask of a remote system at the same time travels together."`
 	Lease            time.Duration `default:"60s" env:"COSELL_AGENT_LEASE" help:"How long a worker keeps a deal without a sign of life."`
 	CallTimeout      time.Duration `default:"20s" env:"COSELL_AGENT_CALL_TIMEOUT" help:"The longest that one remote call may take."`
 	ListLag          time.Duration `default:"30s" env:"COSELL_AGENT_LIST_LAG" help:"How long a new referral may be missing in Partner Center's lists."`

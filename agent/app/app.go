@@ -47,6 +47,9 @@ type Machine struct {
 	Keep             store.Retention // how long what is settled stays in the store; zero is for ever
 	IdleWait         time.Duration   // longest wait before the store is asked for due deals again; 0 means a second
 	Now              func() time.Time
+	// Gather is called before calls that deals share leave; nil: they leave at once. A simulator waits in it for everybody who asks at
+	// the same instant, see the package batch.
+	Gather func()
 	// Sleep waits, or ends early with the context.
 	Sleep  func(ctx context.Context, d time.Duration)
 	Jitter func() float64 // in [0, 1)

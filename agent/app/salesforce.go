@@ -25,7 +25,12 @@ func (a *App) openSalesforce(ctx context.Context, d document.Document, stack *wi
 	if !salesforce.SameID(string(identity.OrgID), d.CRM.Salesforce.OrgID) {
 		return nil, problem.New(problem.WrongAccount, "Salesforce organisation "+string(identity.OrgID), "pinned is "+d.CRM.Salesforce.OrgID)
 	}
-	return adapter.Open(ctx, client, salesforceNames(d))
+	org, err := adapter.Open(ctx, client, salesforceNames(d))
+	if err != nil {
+		return nil, err
+	}
+	org.Gather(a.machine.Gather)
+	return org, nil
 }
 
 func (a *App) salesforceClient(d document.Document, stack *wire.Client) (*salesforce.Client, error) {

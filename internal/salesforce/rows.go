@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -102,14 +103,34 @@ func (o Objects) Update(ctx context.Context, object, id string, body any, ifUnmo
 	if err != nil {
 		return err
 	}
-	request := call{operation: "update " + object, method: http.MethodPatch, path: path, header: o.header.Clone()}
-	if !ifUnmodifiedSince.IsZero() {
-		if request.header == nil {
-			request.header = http.Header{}
-		}
-		request.header.Set("If-Unmodified-Since", ifUnmodifiedSince.UTC().Format(http.TimeFormat))
-	}
+	request := call{operation: "update " + object, method: http.MethodPatch, path: path, header: o.precondition(ifUnmodifiedSince)}
 	return o.client.send(ctx, request, body, nil)
+}
+
+func (o Objects) precondition(ifUnmodifiedSince time.Time) http.Header {
+	header := http.Header{}
+	maps.Copy(header, o.header)
+	if !ifUnmodifiedSince.IsZero() {
+		header.Set("If-Unmodified-Since", ifUnmodifiedSince.UTC().Format(http.TimeFormat))
+	}
+	return header
+}
+
+// Change is what [Objects.Update] sends for a row.
+type Change struct {
+	Body  any
+	Since time.Time // ifUnmodifiedSince
+}
+
+// UpdatePart is [Objects.Update] as a part of a composite call.
+func (o Objects) UpdatePart(reference, object, id string, change Change) Subrequest {
+	part := Subrequest{
+		Method: http.MethodPatch, Path: o.prefix + "/sobjects/" + object + "/" + url.PathEscape(id), ReferenceID: reference, Body: change.Body, Header: map[string]string{},
+	}
+	for name, values := range o.precondition(change.Since) {
+		part.Header[name] = strings.Join(values, ", ")
+	}
+	return part
 }
 
 // Delete removes a row. [IsNotFound] holds when it is gone already.
@@ -169,8 +190,11 @@ type queryPage struct {
 }
 
 func (o Objects) rows(ctx context.Context, resource, soql string) iter.Seq2[json.RawMessage, error] {
+	return o.pages(ctx, o.prefix+resource+"?q="+url.QueryEscape(soql))
+}
+
+func (o Objects) pages(ctx context.Context, path string) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
-		path := o.prefix + resource + "?q=" + url.QueryEscape(soql)
 		seen := map[string]bool{}
 		for {
 			seen[path] = true
@@ -216,6 +240,15 @@ func Query[T any](ctx context.Context, objects Objects, soql string) ([]T, error
 // QueryAll is Query with deleted and archived rows.
 func QueryAll[T any](ctx context.Context, objects Objects, soql string) ([]T, error) {
 	return collect[T](objects.RowsAndDeleted(ctx, soql))
+}
+
+// More reads the rows that a page left out, from the address of the next page on that it names.
+func More[T any](ctx context.Context, objects Objects, nextRecordsURL string) ([]T, error) {
+	path, err := nextPath(nextRecordsURL)
+	if err != nil {
+		return nil, &DecodeError{Operation: "query", Err: err}
+	}
+	return collect[T](objects.pages(ctx, path))
 }
 
 func collect[T any](found iter.Seq2[json.RawMessage, error]) ([]T, error) {

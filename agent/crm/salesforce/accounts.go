@@ -35,18 +35,8 @@ func (o *Org) FindAccounts(ctx context.Context, customer match.Customer) (match.
 }
 
 func (o *Org) findAccounts(ctx context.Context, anyOf []string) (match.Found, error) {
-	selected := []string{"Id", "Name"}
-	country := o.names.Country
-	if o.countryCodes {
-		country = countryCodeField
-	}
-	for _, name := range []string{o.names.PostalCode, country} {
-		if name != "" {
-			selected = append(selected, name)
-		}
-	}
-	rows, err := salesforce.Query[map[string]any](ctx, o.client.Data(), fmt.Sprintf("SELECT %s FROM %s WHERE %s LIMIT %d",
-		strings.Join(selected, ", "), o.names.Account, strings.Join(anyOf, " OR "), mostAccounts+1))
+	country := o.countryField()
+	rows, err := o.shared().accounts.Do(ctx, search{anyOf})
 	if err != nil {
 		return match.Found{}, err
 	}
@@ -59,6 +49,23 @@ func (o *Org) findAccounts(ctx context.Context, anyOf []string) (match.Found, er
 	}
 	slices.SortFunc(found.Accounts, func(a, b match.Account) int { return strings.Compare(a.ID, b.ID) }) // the same words each time
 	return found, nil
+}
+
+func (o *Org) countryField() string {
+	if o.countryCodes {
+		return countryCodeField
+	}
+	return o.names.Country
+}
+
+func (o *Org) accountFieldsRead() []string {
+	selected := []string{"Id", "Name"}
+	for _, name := range []string{o.names.PostalCode, o.countryField()} {
+		if name != "" {
+			selected = append(selected, name)
+		}
+	}
+	return selected
 }
 
 // nameConditions find the very name and what is like it. LIKE knows nothing of width and accents, and a legal form may stand

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -28,6 +29,10 @@ type searchRig struct {
 	remote  *sandbox.Org
 	org     *Org
 	queries atomic.Int32
+
+	mu    sync.Mutex
+	paths []string      // of the calls
+	gate  chan struct{} // nil: calls are answered at once
 }
 
 func newSearchRig(t *testing.T, prepare ...func(*lab.Kit)) *searchRig {
@@ -46,6 +51,7 @@ func newSearchRig(t *testing.T, prepare ...func(*lab.Kit)) *searchRig {
 		if strings.HasSuffix(req.URL.Path, "/query") {
 			r.queries.Add(1)
 		}
+		r.record(req)
 		handler.ServeHTTP(w, req)
 	}))
 	t.Cleanup(server.Close)

@@ -151,8 +151,7 @@ func (o *Org) selectLead() string {
 	return "SELECT " + strings.Join(selected, ", ") + " FROM " + n.Object
 }
 
-func (o *Org) readLead(ctx context.Context, where string) (crm.Lead, bool, error) {
-	row, found, err := salesforce.QueryRow[map[string]any](ctx, o.client.Data(), o.selectLead()+" WHERE "+where)
+func (o *Org) readLead(row row, found bool, err error) (crm.Lead, bool, error) {
 	if err != nil || !found {
 		return crm.Lead{}, false, translate(err)
 	}
@@ -174,7 +173,7 @@ func (o *Org) ReadLead(ctx context.Context, id string) (crm.Lead, error) {
 	if err != nil {
 		return crm.Lead{}, fmt.Errorf("%w: %w", crm.ErrNotFound, err)
 	}
-	lead, found, err := o.readLead(ctx, "Id = "+quoted)
+	lead, found, err := o.readLead(one(o.shared().leads.find(ctx, strings.Trim(quoted, "'"))))
 	if err != nil {
 		return crm.Lead{}, fmt.Errorf("read lead %s: %w", id, err)
 	}
@@ -186,7 +185,7 @@ func (o *Org) ReadLead(ctx context.Context, id string) (crm.Lead, error) {
 
 // FindLead implements [crm.Leads].
 func (o *Org) FindLead(ctx context.Context, referralID string) (string, bool, error) {
-	lead, found, err := o.readLead(ctx, o.names.Leads.Key+" = "+salesforce.Quote(strings.ToLower(referralID)))
+	lead, found, err := o.readLead(one(o.shared().leadsByReferral.find(ctx, strings.ToLower(referralID))))
 	if err != nil {
 		return "", false, fmt.Errorf("look for the lead of referral %s: %w", referralID, err)
 	}
@@ -204,7 +203,8 @@ func (o *Org) FindConverted(ctx context.Context, opportunityID string) (crm.Lead
 	if err != nil {
 		return crm.Lead{}, false, fmt.Errorf("%w: %w", crm.ErrNotFound, err)
 	}
-	lead, found, err := o.readLead(ctx, "ConvertedOpportunityId = "+quoted+" AND "+o.names.Leads.Key+" != null ORDER BY Id LIMIT 1")
+	rows, err := o.shared().converted.find(ctx, strings.Trim(quoted, "'"))
+	lead, found, err := o.readLead(one(rows[:min(len(rows), 1)], err))
 	if err != nil {
 		return crm.Lead{}, false, fmt.Errorf("look for the lead that became opportunity %s: %w", opportunityID, err)
 	}
@@ -267,7 +267,7 @@ func (o *Org) UpdateLead(ctx context.Context, id, version string, payload []byte
 	if err != nil {
 		return fmt.Errorf("update lead %s: %w", id, err)
 	}
-	err = o.client.WithoutAssignment().Update(ctx, o.names.Leads.Object, id, json.RawMessage(payload), since)
+	_, err = o.shared().leadUpdates.Do(ctx, rowUpdate{o.client.WithoutAssignment(), o.names.Leads.Object, id, salesforce.Change{Body: json.RawMessage(payload), Since: since}})
 	if salesforce.IsConvertedLead(err) {
 		return fmt.Errorf("%w: %w", crm.ErrChanged, err)
 	}

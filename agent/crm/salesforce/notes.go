@@ -88,24 +88,24 @@ func takeNote(fields map[string]any) *string {
 	return &words
 }
 
-// noteParts write the text as the next version of a note, or as a new note of the opportunity.
-func noteParts(opportunity, note string, words *string) []salesforce.Subrequest {
+// noteParts write the text as the next version of a note, or as a new note of the opportunity. The deal makes their references its own.
+func noteParts(deal, opportunity, note string, words *string) []salesforce.Subrequest {
 	if words == nil {
 		return nil
 	}
 	content := base64.StdEncoding.EncodeToString([]byte(noteHTML(*words)))
 	if note != "" {
 		return []salesforce.Subrequest{{
-			Method: http.MethodPatch, Path: "/sobjects/" + noteObject + "/" + note, ReferenceID: notePart, Body: map[string]any{"Content": content},
+			Method: http.MethodPatch, Path: "/sobjects/" + noteObject + "/" + note, ReferenceID: notePart + deal, Body: map[string]any{"Content": content},
 		}}
 	}
 	if *words == "" {
 		return nil
 	}
 	return []salesforce.Subrequest{
-		{Method: http.MethodPost, Path: "/sobjects/" + noteObject, ReferenceID: notePart, Body: map[string]any{"Title": noteTitle, "Content": content}},
-		{Method: http.MethodPost, Path: "/sobjects/" + linkObject, ReferenceID: notePart + "Link", Body: map[string]any{
-			"ContentDocumentId": "@{" + notePart + ".id}", "LinkedEntityId": opportunity, "ShareType": "V", "Visibility": "AllUsers",
+		{Method: http.MethodPost, Path: "/sobjects/" + noteObject, ReferenceID: notePart + deal, Body: map[string]any{"Title": noteTitle, "Content": content}},
+		{Method: http.MethodPost, Path: "/sobjects/" + linkObject, ReferenceID: notePart + "Link" + deal, Body: map[string]any{
+			"ContentDocumentId": "@{" + notePart + deal + ".id}", "LinkedEntityId": opportunity, "ShareType": "V", "Visibility": "AllUsers",
 		}},
 	}
 }

@@ -17,11 +17,13 @@ type owner struct {
 	Email    string
 }
 
+// ownersOnly selects the users who can own opportunities.
+const ownersOnly = "IsActive = true AND UserType = 'Standard'"
+
 // owners finds the users who can own opportunities (active, and not of a chat-only licence; "User") by a condition. Of several
 // with one e-mail address the one comes first whose user name it is.
 func (o *Org) owners(ctx context.Context, condition string) ([]owner, error) {
-	rows, err := salesforce.Query[owner](ctx, o.client.Data(), fmt.Sprintf(
-		"SELECT Id, Username, Email FROM User WHERE IsActive = true AND UserType = 'Standard' AND %s ORDER BY Id", condition))
+	rows, err := salesforce.Query[owner](ctx, o.client.Data(), fmt.Sprintf("SELECT Id, Username, Email FROM User WHERE %s AND %s ORDER BY Id", ownersOnly, condition))
 	if err != nil {
 		return nil, fmt.Errorf("look for users: %w", err)
 	}
@@ -30,18 +32,22 @@ func (o *Org) owners(ctx context.Context, condition string) ([]owner, error) {
 
 // Owner implements [crm.CRM] with one query, or none where the referral names nobody.
 func (o *Org) Owner(ctx context.Context, people []deal.Person) (string, error) {
-	var quoted []string
+	var addresses []string
 	for _, person := range people {
 		if person.Email != "" {
-			quoted = append(quoted, salesforce.Quote(person.Email))
+			addresses = append(addresses, person.Email)
 		}
 	}
-	if len(quoted) == 0 {
+	if len(addresses) == 0 {
 		return o.fallbackOwner, nil
 	}
-	users, err := o.owners(ctx, "Email IN ("+strings.Join(quoted, ", ")+")")
+	rows, err := o.shared().users.find(ctx, addresses...)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("look for users: %w", err)
+	}
+	users := make([]owner, len(rows))
+	for i, found := range rows {
+		users[i] = owner{ID: text(found["Id"]), Username: text(found["Username"]), Email: text(found["Email"])}
 	}
 	for _, person := range people {
 		if id := ownerOf(users, person.Email); id != "" {

@@ -43,15 +43,14 @@ func (o *Org) readPeople(record *crm.Record, row map[string]any) {
 
 // Contacts implements [crm.CRM] with one query.
 func (o *Org) Contacts(ctx context.Context, accountID string, people []deal.Person) ([]crm.NewContact, error) {
-	list, quoted := make([]crm.NewContact, len(people)), make([]string, len(people))
+	list, addresses := make([]crm.NewContact, len(people)), make([]string, len(people))
 	for i, p := range people {
-		list[i], quoted[i] = crm.NewContact{Person: p}, salesforce.Quote(p.Email)
+		list[i], addresses[i] = crm.NewContact{Person: p}, p.Email
 	}
 	if len(list) == 0 {
 		return list, nil
 	}
-	rows, err := salesforce.Query[map[string]any](ctx, o.client.Data(), fmt.Sprintf(
-		"SELECT Id, AccountId, FirstName, LastName, Phone, Email FROM %s WHERE Email IN (%s) ORDER BY Id", o.names.Contact, strings.Join(quoted, ", ")))
+	rows, err := o.shared().contacts.find(ctx, addresses...)
 	if err != nil {
 		return nil, fmt.Errorf("look for contacts by their e-mail addresses: %w", err)
 	}
@@ -72,15 +71,15 @@ func (o *Org) Contacts(ctx context.Context, accountID string, people []deal.Pers
 
 // contactParts give people their roles as parts of an all-or-none composite call, and take roles away. A contact that exists is
 // only completed, never overwritten: other deals have it too.
-func (o *Org) contactParts(opportunity, account string, added []crm.NewContact, removed []string) []salesforce.Subrequest {
+func (o *Org) contactParts(deal, opportunity, account string, added []crm.NewContact, removed []string) []salesforce.Subrequest {
 	var parts []salesforce.Subrequest
 	for i, role := range removed {
 		parts = append(parts, salesforce.Subrequest{
-			Method: http.MethodDelete, Path: "/sobjects/" + o.names.ContactRole + "/" + role, ReferenceID: fmt.Sprintf("removedRole%d", i),
+			Method: http.MethodDelete, Path: "/sobjects/" + o.names.ContactRole + "/" + role, ReferenceID: fmt.Sprintf("removedRole%d%s", i, deal),
 		})
 	}
 	for i, contact := range added {
-		id, reference := contact.ContactID, fmt.Sprintf("contact%d", i)
+		id, reference := contact.ContactID, fmt.Sprintf("contact%d%s", i, deal)
 		switch {
 		case id == "":
 			id = "@{" + reference + ".id}"
@@ -97,7 +96,7 @@ func (o *Org) contactParts(opportunity, account string, added []crm.NewContact, 
 		}
 		if !contact.HasRole {
 			parts = append(parts, salesforce.Subrequest{
-				Method: http.MethodPost, Path: "/sobjects/" + o.names.ContactRole, ReferenceID: fmt.Sprintf("role%d", i),
+				Method: http.MethodPost, Path: "/sobjects/" + o.names.ContactRole, ReferenceID: fmt.Sprintf("role%d%s", i, deal),
 				Body: map[string]any{"OpportunityId": opportunity, "ContactId": id, "IsPrimary": contact.Primary},
 			})
 		}

@@ -10,13 +10,13 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 )
 
-// Read implements [crm.CRM].
+// Read implements [crm.CRM] with one query, which records that are read at the same time share.
 func (o *Org) Read(ctx context.Context, id string) (crm.Record, error) {
 	quoted, err := salesforce.QuoteID(id)
 	if err != nil {
 		return crm.Record{}, fmt.Errorf("%w: %w", crm.ErrNotFound, err)
 	}
-	row, found, err := salesforce.QueryRow[map[string]any](ctx, o.client.Data(), o.readQuery(quoted))
+	row, found, err := one(o.shared().records.find(ctx, strings.Trim(quoted, "'")))
 	if err != nil {
 		return crm.Record{}, fmt.Errorf("read opportunity %s: %w", id, translate(err))
 	}
@@ -26,11 +26,11 @@ func (o *Org) Read(ctx context.Context, id string) (crm.Record, error) {
 	return o.withNote(ctx, o.record(row), row)
 }
 
-func (o *Org) readQuery(quotedID string) string {
+func (o *Org) selectRecord() string {
 	selected := append([]string{"Id", "CreatedDate", "LastModifiedDate", "AccountId", "Owner.FirstName", "Owner.LastName", "Owner.Phone", "Owner.Email"}, o.selected...)
 	selected = append(append(selected, o.peopleQueries()...), o.solutionsQuery())
 	selected = append(selected, o.noteQuery()...)
-	return fmt.Sprintf("SELECT %s FROM %s WHERE Id = %s", strings.Join(selected, ", "), o.names.Opportunity, quotedID)
+	return fmt.Sprintf("SELECT %s FROM %s", strings.Join(selected, ", "), o.names.Opportunity)
 }
 
 func (o *Org) record(row map[string]any) crm.Record {

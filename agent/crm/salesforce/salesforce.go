@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
@@ -57,6 +58,10 @@ type Org struct {
 	mapped       map[string]salesforce.FieldDescribe // the mapping's fields by path
 
 	fallbackOwner string // id of the user whom Names.FallbackOwner means
+
+	once   sync.Once // makes the lanes
+	lanes  lanes
+	gather func()
 }
 
 var (
@@ -241,12 +246,11 @@ func (o *Org) Known(id string) bool {
 
 // FindByReferral implements [crm.CRM].
 func (o *Org) FindByReferral(ctx context.Context, referralID string) (string, bool, error) {
-	row, found, err := salesforce.QueryRow[struct{ ID string }](ctx, o.client.Data(), fmt.Sprintf("SELECT Id FROM %s WHERE %s = %s",
-		o.names.Opportunity, o.names.Key, salesforce.Quote(strings.ToLower(referralID))))
+	row, found, err := one(o.shared().byReferral.find(ctx, strings.ToLower(referralID)))
 	if err != nil {
 		return "", false, fmt.Errorf("look for the opportunity of referral %s: %w", referralID, err)
 	}
-	return row.ID, found, nil
+	return text(row["Id"]), found, nil
 }
 
 // FindDeleted implements [crm.CRM]: what is in the recycle bin ("QueryAll").

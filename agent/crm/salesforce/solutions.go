@@ -88,15 +88,14 @@ func (o *Org) solutionRow(row map[string]any) (crm.SolutionRow, bool) {
 
 // Catalogue implements [crm.CRM].
 func (o *Org) Catalogue(ctx context.Context, solutions []deal.Solution) ([]crm.NewSolution, error) {
-	list, quoted := make([]crm.NewSolution, len(solutions)), make([]string, len(solutions))
+	list, ids := make([]crm.NewSolution, len(solutions)), make([]string, len(solutions))
 	for i, s := range solutions {
-		list[i], quoted[i] = crm.NewSolution{Solution: s}, salesforce.Quote(s.ID)
+		list[i], ids[i] = crm.NewSolution{Solution: s}, s.ID
 	}
 	if o.solutions.catalogue == "" || len(list) == 0 {
 		return list, nil
 	}
-	rows, err := salesforce.Query[map[string]any](ctx, o.client.Data(), fmt.Sprintf("SELECT Id, Name, %[1]s FROM %[2]s WHERE %[1]s IN (%[3]s) ORDER BY Id",
-		o.names.DetailIdentifier, o.names.Detail, strings.Join(quoted, ", ")))
+	rows, err := o.shared().catalogue.find(ctx, ids...)
 	if err != nil {
 		return nil, fmt.Errorf("look solutions up in %s: %w", o.names.Detail, err)
 	}
@@ -127,17 +126,17 @@ func (o *Org) solutionFields(parent string, s crm.NewSolution) map[string]any {
 }
 
 // solutionParts add and remove rows as parts of an all-or-none composite call. Each row is a part of its own: what goes wrong
-// inside a collection call would not undo the other parts.
-func (o *Org) solutionParts(parent string, added []crm.NewSolution, removed []string) []salesforce.Subrequest {
+// inside a collection call would not undo the other parts. deal ends their references, see [reference].
+func (o *Org) solutionParts(deal, parent string, added []crm.NewSolution, removed []string) []salesforce.Subrequest {
 	var parts []salesforce.Subrequest
 	for i, row := range removed {
 		parts = append(parts, salesforce.Subrequest{
-			Method: http.MethodDelete, Path: "/sobjects/" + o.names.Solution + "/" + row, ReferenceID: fmt.Sprintf("removed%d", i),
+			Method: http.MethodDelete, Path: "/sobjects/" + o.names.Solution + "/" + row, ReferenceID: fmt.Sprintf("removed%d%s", i, deal),
 		})
 	}
 	for i, s := range added {
 		parts = append(parts, salesforce.Subrequest{
-			Method: http.MethodPost, Path: "/sobjects/" + o.names.Solution, ReferenceID: fmt.Sprintf("added%d", i), Body: o.solutionFields(parent, s),
+			Method: http.MethodPost, Path: "/sobjects/" + o.names.Solution, ReferenceID: fmt.Sprintf("added%d%s", i, deal), Body: o.solutionFields(parent, s),
 		})
 	}
 	return parts

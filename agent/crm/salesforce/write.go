@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
@@ -36,20 +37,31 @@ func (o *Org) EncodeCreate(record crm.NewRecord) ([]byte, error) {
 		fields["OwnerId"] = record.OwnerID
 	}
 	var parts []salesforce.Subrequest
+	deal := reference(record.ReferralID)
 	if record.AccountID == "" {
-		fields["AccountId"] = "@{" + accountPart + ".id}"
+		fields["AccountId"] = "@{" + accountPart + deal + ".id}"
 		parts = append(parts, salesforce.Subrequest{
-			Method: http.MethodPost, Path: "/sobjects/" + o.names.Account, ReferenceID: accountPart, Body: o.accountFields(record.Account),
+			Method: http.MethodPost, Path: "/sobjects/" + o.names.Account, ReferenceID: accountPart + deal, Body: o.accountFields(record.Account),
 		})
 	}
 	parts = append(parts, salesforce.Subrequest{
-		Method: http.MethodPost, Path: "/sobjects/" + o.names.Opportunity, ReferenceID: opportunityPart, Body: fields,
+		Method: http.MethodPost, Path: "/sobjects/" + o.names.Opportunity, ReferenceID: opportunityPart + deal, Body: fields,
 	})
-	opportunity, account := "@{"+opportunityPart+".id}", fmt.Sprint(fields["AccountId"])
-	parts = append(parts, o.solutionParts(opportunity, record.Solutions, nil)...)
-	parts = append(parts, o.contactParts(opportunity, account, record.Contacts, nil)...)
-	parts = append(parts, noteParts(opportunity, "", note)...)
+	opportunity, account := "@{"+opportunityPart+deal+".id}", fmt.Sprint(fields["AccountId"])
+	parts = append(parts, o.solutionParts(deal, opportunity, record.Solutions, nil)...)
+	parts = append(parts, o.contactParts(deal, opportunity, account, record.Contacts, nil)...)
+	parts = append(parts, noteParts(deal, opportunity, "", note)...)
 	return o.client.EncodeComposite(true, parts...)
+}
+
+// reference ends the references of a deal's parts, so that they are its own also where several deals travel in one call.
+func reference(referralID string) string {
+	return "_" + strings.Map(func(r rune) rune {
+		if r < 128 && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+			return r
+		}
+		return -1
+	}, referralID)
 }
 
 // accountFields writes the country's code instead of its name where state and country picklists are on. The state is then
@@ -102,26 +114,15 @@ func (o *Org) fitAudit(audit string) string {
 
 // Create implements [crm.CRM].
 func (o *Org) Create(ctx context.Context, payload []byte) (string, error) {
-	parts, err := o.client.Composite(ctx, payload)
+	graph, err := salesforce.GraphOf(payload)
+	if err != nil {
+		return "", fmt.Errorf("create opportunity: %w", err)
+	}
+	id, err := o.shared().creates.Do(ctx, create{string(payload), graph})
 	if err != nil {
 		return "", fmt.Errorf("create opportunity: %w", translate(err))
 	}
-	if _, err := cause(parts); err != nil {
-		return "", fmt.Errorf("create opportunity: %w", translate(err))
-	}
-	for _, part := range parts {
-		var created salesforce.RowResult
-		if part.ReferenceID != opportunityPart {
-			continue
-		}
-		if err := part.Decode(&created); err != nil {
-			return "", fmt.Errorf("create opportunity: %w", err)
-		}
-		if created.ID != "" {
-			return string(created.ID), nil
-		}
-	}
-	return "", fmt.Errorf("create opportunity: %w", errEmptyAnswer)
+	return id, nil
 }
 
 // cause gives the failure that made an all-or-none call fail, and the part that it is of: one that was not merely rolled back.
@@ -196,7 +197,8 @@ func (o *Org) Update(ctx context.Context, id, version string, payload []byte) er
 		return fmt.Errorf("update opportunity %s: %w", id, err)
 	}
 	if u.Rows == nil && u.Note == nil {
-		return translate(o.client.Data().Update(ctx, o.names.Opportunity, id, u.Fields, since))
+		_, err := o.shared().updates.Do(ctx, rowUpdate{o.client.Data(), o.names.Opportunity, id, salesforce.Change{Body: u.Fields, Since: since}})
+		return translate(err)
 	}
 	body, err := o.client.EncodeComposite(true, o.updateParts(id, note, since, u)...)
 	if err != nil {
@@ -221,10 +223,10 @@ func (o *Org) updateParts(id, note string, since time.Time, u update) []salesfor
 		Method: http.MethodPatch, Path: "/sobjects/" + o.names.Opportunity + "/" + id, ReferenceID: opportunityPart, Body: u.Fields,
 		Header: map[string]string{"If-Unmodified-Since": since.UTC().Format(http.TimeFormat)},
 	}}
-	parts = append(parts, noteParts(id, note, u.Note)...)
+	parts = append(parts, noteParts("", id, note, u.Note)...)
 	if u.Rows == nil {
 		return parts
 	}
-	parts = append(parts, o.solutionParts(id, u.Rows.Add, u.Rows.Remove)...)
-	return append(parts, o.contactParts(id, u.Rows.AccountID, u.Rows.AddContacts, u.Rows.RemoveContacts)...)
+	parts = append(parts, o.solutionParts("", id, u.Rows.Add, u.Rows.Remove)...)
+	return append(parts, o.contactParts("", id, u.Rows.AccountID, u.Rows.AddContacts, u.Rows.RemoveContacts)...)
 }

@@ -168,6 +168,9 @@ func (o *Org) admit(c *call) response {
 	if len(c.path) == 1 && c.path[0] == "composite" && c.method == http.MethodPost {
 		return o.composite(c)
 	}
+	if len(c.path) == 2 && c.path[0] == "composite" && c.path[1] == "graph" && c.method == http.MethodPost {
+		return o.compositeGraph(c)
+	}
 	return o.execute(c)
 }
 
@@ -307,7 +310,7 @@ func dispatch(c *call) response {
 		return c.get(func(c *call) response { return c.runQuery(c.o.data, p) })
 	case p[0] == "composite" && len(p) == 1 && c.method == http.MethodPost && c.subs != nil:
 		return c.compositeAll()
-	case p[0] == "composite" && len(p) == 1:
+	case p[0] == "composite" && len(p) == 1, p[0] == "composite" && p[1] == "graph" && len(p) == 2:
 		return failed(errMethod(c.method))
 	case p[0] == "composite" && p[1] == "sobjects":
 		return c.collections(p[2:])

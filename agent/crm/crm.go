@@ -191,6 +191,23 @@ type Stage struct {
 	IsWon    bool
 }
 
+// Expected is what a run is about to ask of a CRM. Empty parts are not.
+type Expected struct {
+	RecordID   string // for Read
+	ReferralID string // for FindByReferral
+	Customer   match.Customer
+	Solutions  []deal.Solution // for Catalogue
+	Contacts   []deal.Person
+	Team       []deal.Person // for Owner
+}
+
+// Ahead is what a CRM offers that can answer questions which do not depend on each other at the same time.
+type Ahead interface {
+	// Ahead begins to ask what is expected and gives a context with which each of the methods named above finds its answer, once.
+	// What is asked again is asked anew. What nobody fetches is dropped with the context.
+	Ahead(ctx context.Context, expected Expected) context.Context
+}
+
 // Hit is a record that a change feed names. Version tells states of the record apart, but only as finely as the CRM's
 // time stamps: two changes within one second may look alike.
 type Hit struct {

@@ -76,6 +76,9 @@ func (r *run) createOpportunity(ctx context.Context, values deal.Values) (outcom
 	if busy, err := r.othersCreate(ctx, customer); busy || err != nil {
 		return r.again(r.turn(), nil), err
 	}
+	ctx = r.ahead(ctx, crm.Expected{
+		Customer: r.customer(values), Solutions: r.soldThere(), Contacts: first(r.contactsThere()), Team: mapping.TeamOf(r.referral.Tree),
+	})
 	account, err := r.account(ctx, values)
 	if err != nil {
 		return nil, err
@@ -113,11 +116,22 @@ func (r *run) othersCreate(ctx context.Context, customer string) (bool, error) {
 	}), nil
 }
 
+func (r *run) customer(values deal.Values) match.Customer {
+	customer := match.Customer{Name: values[deal.CustomerName], PostalCode: values[deal.CustomerPostal]}
+	customer.Country, _ = deal.CountryCode(values[deal.CustomerNation])
+	return customer
+}
+
+// soldThere are the referral's solutions that go into a create.
+func (r *run) soldThere() []deal.Solution {
+	solutions := mapping.SolutionsOf(r.referral.Tree)
+	return solutions[:min(len(solutions), crm.MostSolutions)]
+}
+
 // account gives the one account that is the customer's, or "" when one is to be created.
 func (r *run) account(ctx context.Context, values deal.Values) (string, error) {
 	object := "referral " + r.referral.ID
-	customer := match.Customer{Name: values[deal.CustomerName], PostalCode: values[deal.CustomerPostal]}
-	customer.Country, _ = deal.CountryCode(values[deal.CustomerNation])
+	customer := r.customer(values)
 	found, err := r.crm.FindAccounts(ctx, customer)
 	if err != nil {
 		return "", err
@@ -176,23 +190,32 @@ func (r *run) newRecord(ctx context.Context, values deal.Values, accountID strin
 
 // newContacts gives the first contacts of a new record; the others are news for the merge that follows.
 func (r *run) newContacts(ctx context.Context, values deal.Values, accountID string) ([]crm.NewContact, error) {
-	var people []deal.Person
-	named := map[string]bool{}
-	for _, person := range mapping.ContactsOf(r.referral.Tree) {
-		switch field := deal.ContactField(person.Email); {
-		case !person.Complete() || named[field]:
-		case len(people) == crm.MostContacts:
-			delete(values, field)
-		default:
-			people, named[field] = append(people, person), true
-		}
+	people := r.contactsThere()
+	for _, later := range people[len(first(people)):] {
+		delete(values, deal.ContactField(later.Email))
 	}
+	people = first(people)
 	contacts, err := r.crm.Contacts(ctx, accountID, people)
 	if err == nil && len(contacts) > 0 {
 		contacts[0].Primary = true
 	}
 	return contacts, err
 }
+
+// contactsThere are the referral's contacts of whom all is known, each once.
+func (r *run) contactsThere() []deal.Person {
+	var people []deal.Person
+	named := map[string]bool{}
+	for _, person := range mapping.ContactsOf(r.referral.Tree) {
+		if field := deal.ContactField(person.Email); person.Complete() && !named[field] {
+			people, named[field] = append(people, person), true
+		}
+	}
+	return people
+}
+
+// first are the contacts that go into a create.
+func first(people []deal.Person) []deal.Person { return people[:min(len(people), crm.MostContacts)] }
 
 // present leaves empty values out: a new record need not be told what it lacks.
 func present(values deal.Values) deal.Values {

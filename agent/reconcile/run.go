@@ -31,6 +31,7 @@ type run struct {
 	// failed are the fields whose mapping cannot turn what a side holds; they are left alone, and the rest of the deal goes on.
 	unmapped    mapping.Failed
 	recordKnown time.Time // the record's last change that was read; a moment later once that state was written over
+	begunAt     time.Time // when its first reading began, while the referral was read; zero: it did not
 	log         hclog.Logger
 }
 
@@ -47,6 +48,7 @@ func (r *run) reconcile(ctx context.Context) (store.Outcome, error) {
 	if r.aboutLead() {
 		return r.onLead(ctx)
 	}
+	ctx = r.readAhead(ctx)
 	if err := r.read(ctx); err != nil {
 		return nil, err
 	}
@@ -81,8 +83,30 @@ func (r *run) load(ctx context.Context) (err error) {
 	return nil
 }
 
-// read reads the referral first and the record last, so that the seller's wish to share is never older than the reading
-// that the merge builds on.
+// ahead lets the CRM, if it can, answer at the same time what the run is about to ask one by one.
+func (r *run) ahead(ctx context.Context, expected crm.Expected) context.Context {
+	if able, ok := r.crm.(crm.Ahead); ok {
+		return able.Ahead(ctx, expected)
+	}
+	return ctx
+}
+
+// readAhead begins the reading of the record, or the search for one, while the referral is read. The record counts as read from
+// now on: when it is old by the time that something is sent, it is read again.
+func (r *run) readAhead(ctx context.Context) context.Context {
+	link := r.deal.Link
+	if link.ReferralID == "" {
+		return ctx // nothing else is read meanwhile
+	}
+	if link.CRMID == "" {
+		return r.ahead(ctx, crm.Expected{ReferralID: link.ReferralID})
+	}
+	r.begunAt = r.now()
+	return r.ahead(ctx, crm.Expected{RecordID: link.CRMID})
+}
+
+// read reads the referral first and the record last, or both at the same time: the seller's wish to share is then as old as the
+// reading that the merge builds on, and never older than staleWish when something is sent.
 func (r *run) read(ctx context.Context) error {
 	if id := r.deal.Link.ReferralID; id != "" {
 		found, err := r.center.Get(ctx, id)
@@ -152,7 +176,10 @@ func (r *run) outOfScope() bool {
 
 // readRecord reads the opportunity; one that does not exist leaves the run without record.
 func (r *run) readRecord(ctx context.Context, id string) error {
-	r.readAt = r.now()
+	if r.readAt = r.begunAt; r.readAt.IsZero() {
+		r.readAt = r.now()
+	}
+	r.begunAt = time.Time{}
 	found, err := r.crm.Read(ctx, id)
 	switch {
 	case errors.Is(err, crm.ErrNotFound):

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func build(t *testing.T) string {
+func build(t testing.TB) string {
 	t.Helper()
 	programs.once.Do(func() {
 		if programs.dir, programs.err = os.MkdirTemp("", "cosell-e2e-"); programs.err != nil {
@@ -71,7 +71,7 @@ const (
 var patience = flag.Duration("patience", 3*time.Minute, "the longest wait for something that must come")
 
 // terraformProgram finds the CLI. One that is missing is a loud skip on a developer's machine and a failure in CI.
-func terraformProgram(t *testing.T) string {
+func terraformProgram(t testing.TB) string {
 	t.Helper()
 	for _, name := range []string{os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform", "tofu"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -87,7 +87,7 @@ func terraformProgram(t *testing.T) string {
 
 // bed is a sandbox with a provisioned organisation, and an agent that can be killed and started again.
 type bed struct {
-	t       *testing.T
+	t       testing.TB
 	sandbox *sandbox.Sandbox
 	dir     string
 	env     []string // of Terraform and the agent
@@ -97,13 +97,13 @@ type bed struct {
 }
 
 // newBed makes a sandbox and applies examples/salesforce.
-func newBed(t *testing.T, variables map[string]string) *bed {
+func newBed(t testing.TB, variables map[string]string) *bed {
 	t.Helper()
 	return newBedWith(t, nil, variables)
 }
 
 // newBedWith is newBed with some switches of the sandbox set.
-func newBedWith(t *testing.T, switches, variables map[string]string) *bed {
+func newBedWith(t testing.TB, switches, variables map[string]string) *bed {
 	t.Helper()
 	b := newBareBed(t, switches, variables)
 	b.terraform("apply", "-auto-approve", "-input=false", "-no-color")
@@ -112,7 +112,7 @@ func newBedWith(t *testing.T, switches, variables map[string]string) *bed {
 }
 
 // newBareBed makes a sandbox and the directory from which Terraform can provision it.
-func newBareBed(t *testing.T, switches, variables map[string]string) *bed {
+func newBareBed(t testing.TB, switches, variables map[string]string) *bed {
 	t.Helper()
 	terraformProgram(t)
 	b := &bed{t: t, dir: t.TempDir()}
@@ -372,7 +372,7 @@ func (b *bed) trouble(plan lab.FaultPlan) {
 }
 
 // contains reports whether a file holds one of the texts.
-func contains(t *testing.T, file string, texts map[string]string) []string {
+func contains(t testing.TB, file string, texts map[string]string) []string {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

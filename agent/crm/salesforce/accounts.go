@@ -22,10 +22,9 @@ const mostAccounts = 1000
 // written, and of names that hold the significant words of the name. What is too much is asked for once more without the
 // postal code, which in a town centre many accounts share.
 func (o *Org) FindAccounts(ctx context.Context, customer match.Customer) (match.Found, error) {
-	names := nameConditions(customer.Name)
-	places := o.placeConditions(customer)
-	found, err := o.findAccounts(ctx, slices.Concat(names, places))
-	if err == nil && found.Cut && len(places) > 0 {
+	conditions := o.accountConditions(customer)
+	found, err := o.findAccounts(ctx, conditions)
+	if names := nameConditions(customer.Name); err == nil && found.Cut && len(conditions) > len(names) {
 		found, err = o.findAccounts(ctx, names)
 	}
 	if err != nil {
@@ -36,7 +35,7 @@ func (o *Org) FindAccounts(ctx context.Context, customer match.Customer) (match.
 
 func (o *Org) findAccounts(ctx context.Context, anyOf []string) (match.Found, error) {
 	country := o.countryField()
-	rows, err := o.shared().accounts.Do(ctx, search{anyOf})
+	rows, err := fetch(ctx, nil, anyOf, func() ([]row, error) { return o.shared().accounts.Do(ctx, search{anyOf}) })
 	if err != nil {
 		return match.Found{}, err
 	}
@@ -49,6 +48,11 @@ func (o *Org) findAccounts(ctx context.Context, anyOf []string) (match.Found, er
 	}
 	slices.SortFunc(found.Accounts, func(a, b match.Account) int { return strings.Compare(a.ID, b.ID) }) // the same words each time
 	return found, nil
+}
+
+// accountConditions select the accounts that may be a customer's.
+func (o *Org) accountConditions(customer match.Customer) []string {
+	return slices.Concat(nameConditions(customer.Name), o.placeConditions(customer))
 }
 
 func (o *Org) countryField() string {

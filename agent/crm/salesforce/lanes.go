@@ -97,7 +97,7 @@ func (o *Org) lane(field, selection string, conditions ...string) *lane {
 
 // find gives the rows whose field has one of the values, by their ids. Texts compare without case, as they do there.
 func (l *lane) find(ctx context.Context, wanted ...string) ([]row, error) {
-	return l.group.Do(ctx, wanted)
+	return fetch(ctx, l, wanted, func() ([]row, error) { return l.group.Do(ctx, wanted) })
 }
 
 func (l *lane) query(wanted []string) string {

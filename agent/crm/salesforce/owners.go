@@ -32,16 +32,11 @@ func (o *Org) owners(ctx context.Context, condition string) ([]owner, error) {
 
 // Owner implements [crm.CRM] with one query, or none where the referral names nobody.
 func (o *Org) Owner(ctx context.Context, people []deal.Person) (string, error) {
-	var addresses []string
-	for _, person := range people {
-		if person.Email != "" {
-			addresses = append(addresses, person.Email)
-		}
-	}
-	if len(addresses) == 0 {
+	known := addresses(people)
+	if len(known) == 0 {
 		return o.fallbackOwner, nil
 	}
-	rows, err := o.shared().users.find(ctx, addresses...)
+	rows, err := o.shared().users.find(ctx, known...)
 	if err != nil {
 		return "", fmt.Errorf("look for users: %w", err)
 	}

@@ -43,14 +43,14 @@ func (o *Org) readPeople(record *crm.Record, row map[string]any) {
 
 // Contacts implements [crm.CRM] with one query.
 func (o *Org) Contacts(ctx context.Context, accountID string, people []deal.Person) ([]crm.NewContact, error) {
-	list, addresses := make([]crm.NewContact, len(people)), make([]string, len(people))
+	list := make([]crm.NewContact, len(people))
 	for i, p := range people {
-		list[i], addresses[i] = crm.NewContact{Person: p}, p.Email
+		list[i].Person = p
 	}
 	if len(list) == 0 {
 		return list, nil
 	}
-	rows, err := o.shared().contacts.find(ctx, addresses...)
+	rows, err := o.shared().contacts.find(ctx, addresses(people)...)
 	if err != nil {
 		return nil, fmt.Errorf("look for contacts by their e-mail addresses: %w", err)
 	}
@@ -67,6 +67,17 @@ func (o *Org) Contacts(ctx context.Context, accountID string, people []deal.Pers
 		}
 	}
 	return list, nil
+}
+
+// addresses gives the e-mail addresses of the people who have one.
+func addresses(people []deal.Person) []string {
+	var known []string
+	for _, person := range people {
+		if person.Email != "" {
+			known = append(known, person.Email)
+		}
+	}
+	return known
 }
 
 // contactParts give people their roles as parts of an all-or-none composite call, and take roles away. A contact that exists is

@@ -88,14 +88,14 @@ func (o *Org) solutionRow(row map[string]any) (crm.SolutionRow, bool) {
 
 // Catalogue implements [crm.CRM].
 func (o *Org) Catalogue(ctx context.Context, solutions []deal.Solution) ([]crm.NewSolution, error) {
-	list, ids := make([]crm.NewSolution, len(solutions)), make([]string, len(solutions))
+	list := make([]crm.NewSolution, len(solutions))
 	for i, s := range solutions {
-		list[i], ids[i] = crm.NewSolution{Solution: s}, s.ID
+		list[i].Solution = s
 	}
 	if o.solutions.catalogue == "" || len(list) == 0 {
 		return list, nil
 	}
-	rows, err := o.shared().catalogue.find(ctx, ids...)
+	rows, err := o.shared().catalogue.find(ctx, solutionIDs(solutions)...)
 	if err != nil {
 		return nil, fmt.Errorf("look solutions up in %s: %w", o.names.Detail, err)
 	}
@@ -107,6 +107,14 @@ func (o *Org) Catalogue(ctx context.Context, solutions []deal.Solution) ([]crm.N
 		}
 	}
 	return list, nil
+}
+
+func solutionIDs(solutions []deal.Solution) []string {
+	ids := make([]string, len(solutions))
+	for i, s := range solutions {
+		ids[i] = s.ID
+	}
+	return ids
 }
 
 // solutionFields gives the fields of a new row. parent is the opportunity's id, or a reference to it.

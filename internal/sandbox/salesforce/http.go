@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -247,12 +248,17 @@ func (o *Org) logCall(c *call, status int) {
 	}
 	for _, op := range c.touched {
 		op.Service, op.Actor = o.opts.Service, actor
-		op.Fault, op.RequestID = faultOf(c.r), c.r.Header.Get("X-Request-Id")
+		op.Fault, op.RequestID = faultOf(c.r), requestID(c.r)
 		if op.Status == 0 {
 			op.Status = status
 		}
 		o.kit.Log.Append(op)
 	}
+}
+
+// requestID tells the rows of one request, in the log, from those of others.
+func requestID(r *http.Request) string {
+	return cmp.Or(r.Header.Get("X-Request-Id"), r.Header.Get("Client-Request-Id"))
 }
 
 // faultOf names the fault that this request suffers, for the log.
@@ -265,7 +271,7 @@ func faultOf(r *http.Request) string {
 
 func (o *Org) logRequest(r *http.Request, actor, action, object, id string, status int) {
 	o.kit.Log.Append(lab.Operation{Service: o.opts.Service, Actor: actor, Method: r.Method, Path: r.URL.Path, Action: action, Object: object,
-		ID: id, Status: status, Fault: faultOf(r), RequestID: r.Header.Get("X-Request-Id")})
+		ID: id, Status: status, Fault: faultOf(r), RequestID: requestID(r)})
 }
 
 func (o *Org) writeError(w http.ResponseWriter, r *http.Request, err *apiError) {

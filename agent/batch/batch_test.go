@@ -102,7 +102,7 @@ func TestWhatWaitsTravelsTogether(t *testing.T) {
 func TestACallKeepsItsLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}
-		g := New(Options[int]{Size: 3, Cost: func(n int) int { return n }, Budget: 10, Gather: func() { time.Sleep(1) }, Order: cmp.Compare[int]}, s.call)
+		g := New(Options[int]{Size: 3, Cost: func(n int) int { return n }, Budget: 10, Gather: func() { time.Sleep(time.Nanosecond) }, Order: cmp.Compare[int]}, s.call)
 		var all sync.WaitGroup
 		for _, n := range []int{5, 1, 2, 4, 3, 11, 6, 12} {
 			all.Go(func() {

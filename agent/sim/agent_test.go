@@ -171,7 +171,7 @@ func (a *agent) machine(l *life) app.Machine {
 		Now: func() time.Time { return a.w.now().Add(time.Duration(a.skew.Load())) }, Sleep: func(ctx context.Context, d time.Duration) {
 			pause(ctx, d+a.extra(time.Millisecond, "wait", d.String()))
 		},
-		Gather: func() { time.Sleep(1) }, // so that who begins at the same instant travels together, whoever comes first
+		Gather: func() { time.Sleep(time.Nanosecond) }, // so that who begins at the same instant travels together, whoever comes first
 		Jitter: func() float64 { return float64(a.extra(time.Second, "jitter")) / float64(time.Second) },
 		NewID:  a.ids.guid, Log: a.w.log(a.name),
 	}

@@ -123,7 +123,7 @@ func (c *crash) launch(r *replica) {
 	}
 }
 
-func (r *replica) signal(t *testing.T, s syscall.Signal) {
+func (r *replica) signal(t testing.TB, s syscall.Signal) {
 	t.Helper()
 	if err := r.process.Process.Signal(s); err != nil {
 		t.Fatal(err)

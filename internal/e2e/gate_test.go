@@ -32,7 +32,7 @@ const (
 )
 
 // openGate listens on an address for the agents at others.
-func openGate(t *testing.T, address string, backends []string) *gate {
+func openGate(t testing.TB, address string, backends []string) *gate {
 	t.Helper()
 	g := &gate{
 		client: &http.Client{Timeout: gateLimit, Transport: &http.Transport{DisableKeepAlives: true}}, backends: backends,

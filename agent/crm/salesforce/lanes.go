@@ -108,7 +108,7 @@ func (l *lane) query(wanted []string) string {
 func (l *lane) answer(ctx context.Context, requests []values) ([]batch.Result[[]row], error) {
 	wanted := slices.Concat(requests...)
 	slices.Sort(wanted)
-	rows, err := l.org.rows(ctx, l.query(values(slices.Compact(wanted))))
+	rows, err := l.org.rows(ctx, l.query(slices.Compact(wanted)))
 	if err != nil {
 		return apart(ctx, requests, err, l.answer)
 	}

@@ -1,7 +1,6 @@
 package salesforce
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -134,7 +133,7 @@ func checkNodes(g graph, references, kinds map[string]bool) *apiError {
 		}
 		kinds[segments[2]+"/"+strings.ToLower(segments[4])] = true
 		depth[s.ReferenceID] = 1
-		for _, used := range referencePattern.FindAllStringSubmatch(s.URL+string(json.RawMessage(s.Body)), -1) {
+		for _, used := range referencePattern.FindAllStringSubmatch(s.URL+string(s.Body), -1) {
 			name, _, _ := strings.Cut(used[1], ".")
 			name, _, _ = strings.Cut(name, "[")
 			depth[s.ReferenceID] = max(depth[s.ReferenceID], depth[name]+1)

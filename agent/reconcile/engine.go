@@ -201,9 +201,13 @@ func (r *run) backoff(err error) time.Duration {
 const longestTurn = 5 * time.Second
 
 // turn is the wait for another deal's create of the same customer. That takes a moment, so many deals of one customer that arrive
-// at once take their turns within seconds; and yet those who wait do not keep both systems busy.
+// at once take their turns within seconds; and yet those who have waited for long do not keep both systems busy. To wait is no failure: a
+// deal that fails once after many turns is tried again as soon as any other.
 func (r *run) turn() time.Duration {
-	ceiling := min(briefly<<min(r.claim.Attempts, 5), longestTurn)
+	ceiling := briefly
+	if since := r.claim.FirstFailed; !since.IsZero() {
+		ceiling = max(briefly, min(r.now().Sub(since), longestTurn))
+	}
 	return max(time.Duration(r.jitter()*float64(ceiling)), briefly)
 }
 

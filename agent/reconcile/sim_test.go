@@ -336,6 +336,21 @@ func TestDealsOfOneCustomerTakeTurns(t *testing.T) {
 	}
 }
 
+// To wait for a turn is no failure: a deal that fails once after many turns does not wait as long as one that failed as often.
+func TestManyTurnsAreNoFailures(t *testing.T) {
+	const deals = 40
+	for seed := uint64(1); seed <= 5; seed++ {
+		w := newWorld(seed, trouble{customers: 1, lost: 0.05})
+		for range deals {
+			w.microsoftSends(0)
+		}
+		w.settle(4 * time.Minute)
+		if len(w.records) != deals || len(w.accounts) != 1 {
+			t.Errorf("seed %d: after four minutes there are %d opportunities and %d accounts", seed, len(w.records), len(w.accounts))
+		}
+	}
+}
+
 // A failed history is played again with fewer and fewer of its faults. With all of them it is the very same history, and with a bug
 // that one lost answer is enough for, the others are found to be superfluous.
 func TestFaultsAreLeftOut(t *testing.T) {

@@ -75,6 +75,10 @@ func TestNotBeforeAndBackOff(t *testing.T) {
 		f.event("e3", "crm:1")
 		c = f.claim("crm:1")
 		equal(f, "attempts", c.Attempts, 1)
+		// To wait for something is no failure.
+		f.settle(c, Retry{At: f.clock.Now()})
+		c = f.claim("crm:1")
+		equal(f, "attempts", c.Attempts, 1)
 	})
 }
 

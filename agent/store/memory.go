@@ -283,7 +283,9 @@ func (m *Memory) Settle(ctx context.Context, claim Claim, outcome Outcome) error
 
 func (d *memoryDeal) fail(code, problem string, now int64) {
 	d.code, d.problem = text(code), text(problem)
-	d.attempts++
+	if d.code != "" {
+		d.attempts++
+	}
 	if d.firstFailed == 0 {
 		d.firstFailed = now
 	}

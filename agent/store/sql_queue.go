@@ -273,7 +273,7 @@ func (s *SQL) Extend(ctx context.Context, claim Claim, lease time.Duration) (Cla
 func (s *SQL) Settle(ctx context.Context, claim Claim, outcome Outcome) error {
 	// In what follows generation > $5 means that an event arrived during the run; it is answered before anything else.
 	const (
-		failed = `, attempts = attempts + 1, first_failed_at = CASE WHEN first_failed_at = 0 THEN $4 ELSE first_failed_at END`
+		failed = `, attempts = attempts + CASE WHEN $6 = '' THEN 0 ELSE 1 END, first_failed_at = CASE WHEN first_failed_at = 0 THEN $4 ELSE first_failed_at END`
 		done   = `done_generation = $5, attempts = 0, first_failed_at = 0, unparked = 0, code = '', problem = ''`
 		retry  = `code = $6, problem = $7, due_at = CASE WHEN generation > $5 AND due_at < $8 THEN due_at ELSE $8 END,
 			priority = CASE WHEN generation > $5 OR priority > 1 THEN priority ELSE 1 END` + failed

@@ -82,7 +82,7 @@ type Claim struct {
 	Fence       int64     // rises with every claim of this deal
 	Until       time.Time // end of the lease
 	Attempts    int       // failed runs since the last success
-	FirstFailed time.Time // first of these failures; zero when Attempts is 0
+	FirstFailed time.Time // since when runs fail or wait; zero after a success
 	Parked      bool      // the deal was parked when the event came that made it due
 }
 
@@ -195,7 +195,8 @@ type Outcome interface{ outcome() }
 // Done says that both sides are equal as of the claimed generation.
 type Done struct{}
 
-// Retry asks for another run at At. An event that arrived during the run, or arrives before At, makes it earlier.
+// Retry asks for another run at At. An event that arrived during the run, or arrives before At, makes it earlier. Without a code the run
+// only waits for something, which is no failure and does not count as one.
 type Retry struct {
 	At    time.Time
 	Code  string // of the problem, for the status page

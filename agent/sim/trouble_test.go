@@ -81,8 +81,12 @@ func (h *history) kills() {
 			trap.Release()
 			return
 		}
+		// A moment passes before and after the kill, so that what the write set off at this very instant, such as a webhook, finds
+		// the process alive, and the service has seen the caller go when the write is let go: else whoever runs first decides.
+		time.Sleep(time.Nanosecond)
 		h.note("the process is killed %s write %d", when, number)
 		h.a.kill()
+		time.Sleep(time.Nanosecond)
 		trap.Release()
 		h.reach("I26")
 		time.Sleep(time.Duration(random.Int64N(int64(10 * time.Minute))))

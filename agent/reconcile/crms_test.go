@@ -39,6 +39,7 @@ type product struct {
 	helps                              []string
 
 	recordIDs, accountIDs string // what ids begin with
+	leads                 bool   // it keeps leads
 	inline                bool   // solutions and contacts stand on the record itself: to change them is to change the record
 	edited, withoutNotes  map[string]place
 }
@@ -79,7 +80,7 @@ var salesforce = placed(product{
 	referralID: "Referral_Identifier__c", firm: "Account.Name", street: "Account.BillingStreet", city: "Account.BillingCity",
 	postalCode: "Account.BillingPostalCode", country: "Account.BillingCountry",
 	onHold: "On hold", active: "Qualification", another: "Proposal", won: "Closed Won", lost: "Closed Lost",
-	helps: []string{"General or other", "Quotes or licensing"}, recordIDs: "006", accountIDs: "001",
+	helps: []string{"General or other", "Quotes or licensing"}, recordIDs: "006", accountIDs: "001", leads: true,
 })
 
 func testPlan() mapping.Plan {

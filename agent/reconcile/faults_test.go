@@ -82,6 +82,7 @@ type trouble struct {
 	deals         int     // deals begun on each side
 	customers     int     // of the deals that Microsoft sends
 	listLag       time.Duration
+	leads         bool // the CRM keeps leads, and Microsoft sends some
 	coSell        bool // some sellers ask for help, at once or later, and Microsoft answers
 	marks         bool // a mark before the name shows the sync status
 
@@ -114,7 +115,7 @@ func (t trouble) drawn(random *rand.Rand) trouble {
 		kind := kinds[random.IntN(len(kinds))]
 		t.rare[kind] = rates[kind]
 	}
-	switches := []*bool{&t.jumps, &t.toggles, &t.remap, &t.odd, &t.lateHooks, &t.strangers, &t.hides, &t.outages, &t.coSell, &t.marks, &t.odd}
+	switches := []*bool{&t.jumps, &t.toggles, &t.remap, &t.odd, &t.lateHooks, &t.strangers, &t.hides, &t.outages, &t.coSell, &t.marks, &t.odd, &t.leads}
 	for range 3 {
 		*switches[random.IntN(len(switches))] = true
 	}
@@ -127,7 +128,7 @@ func (t trouble) drawn(random *rand.Rand) trouble {
 
 // kind is the same world without faults.
 func (t trouble) kind() trouble {
-	return trouble{listLag: t.listLag, noRefs: t.noRefs, replicas: t.replicas, marks: t.marks, coSell: t.coSell}
+	return trouble{listLag: t.listLag, noRefs: t.noRefs, replicas: t.replicas, marks: t.marks, coSell: t.coSell, leads: t.leads}
 }
 
 // call is one operation of the agent that can go wrong.
@@ -248,9 +249,9 @@ func (f fault) fits(k call) bool {
 	case rowLock:
 		return k.write && k.sys == crmSide
 	case otherEditor:
-		return k.name == "crm.update" || k.name == "pc.patch"
+		return k.name == "crm.update" || k.name == "pc.patch" || k.name == "lead.update"
 	case staleRead:
-		return k.name == "pc.get" || k.name == "crm.read"
+		return k.name == "pc.get" || k.name == "crm.read" || k.name == "lead.read"
 	case partialRead:
 		return k.name == "pc.get"
 	case pausedWorker:

@@ -199,6 +199,9 @@ func (w *world) writeEntry(r *record, entry kontor.Entry) {
 	if entry.PartnerKey != nil {
 		r.key = *entry.PartnerKey
 	}
+	if entry.Shared != nil {
+		r.sync = *entry.Shared == 1
+	}
 	if entry.Health != nil {
 		r.status = *entry.Health
 	}

@@ -31,6 +31,8 @@ const (
 	recordUpdated
 	referralCreated
 	referralPatched
+	leadCreated
+	leadUpdated
 	recorded // the engine commits a change to the store
 	settledRun
 	enqueued
@@ -44,6 +46,8 @@ type event struct {
 	call     call
 	knows    knowledge // of the run that wrote, when it wrote
 	record   *record
+	lead     *crmLead
+	values   deal.Values // of a lead
 	changes  *crm.Changes
 	created  *crm.NewRecord
 	referral *remoteReferral
@@ -243,7 +247,7 @@ func (l *ledger) unsure(w *world, k call) {
 		l.unsureOf[k.on] = w.now
 		l.reach(26)
 		l.reach(2)
-	case "crm.create", "pc.help":
+	case "crm.create", "pc.help", "lead.create":
 		l.reach(1)
 		l.reach(26)
 	}
@@ -317,7 +321,7 @@ func oneRecord(w *world, e *event) string {
 	if e.what == recordCreated && w.ledger.births[strings.ToLower(e.created.ReferralID)] > 0 {
 		return "referral " + e.created.ReferralID + " gets a second opportunity"
 	}
-	return ""
+	return oneLead(w, e)
 }
 
 // I2.
@@ -348,7 +352,8 @@ func sameBinding(w *world, e *event) string {
 		}
 	case e.what == recorded && e.change.Link != nil:
 		was, is := l.links[e.on], *e.change.Link
-		if was.CRMID != "" && is.CRMID != was.CRMID || was.ReferralID != "" && !strings.EqualFold(is.ReferralID, was.ReferralID) {
+		became := strings.HasPrefix(was.CRMID, leadIDs) // an opportunity, by conversion or by acceptance in the portal
+		if was.CRMID != "" && is.CRMID != was.CRMID && !became || was.ReferralID != "" && !strings.EqualFold(is.ReferralID, was.ReferralID) {
 			return fmt.Sprintf("deal %s was linked %v and is linked %v", e.on, was, is)
 		}
 		l.links[e.on] = is
@@ -381,8 +386,10 @@ func oneAccount(w *world, e *event) string {
 }
 
 // I5. The versions of both sides guard against an edit between the reading and the write.
-func noLostUpdate(_ *world, e *event) string {
+func noLostUpdate(w *world, e *event) string {
 	switch {
+	case e.what == leadUpdated:
+		return sellersLead(w, e)
 	case e.what == recordUpdated:
 		for name := range e.changes.Fields {
 			if at, edited := e.record.edited[name]; edited && at.After(e.knows.read[e.on]) {
@@ -400,6 +407,9 @@ func noLostUpdate(_ *world, e *event) string {
 // I7.
 func onlyChanges(w *world, e *event) string {
 	switch e.what {
+	case leadUpdated:
+		w.ledger.reach(7)
+		return leadChanges(e)
 	case recordUpdated:
 		w.ledger.reach(7)
 		seen := e.knows.seen[e.on]
@@ -411,6 +421,9 @@ func onlyChanges(w *world, e *event) string {
 	case referralPatched:
 		w.ledger.reach(7)
 		for _, op := range e.ops {
+			if e.referral.isLead() {
+				continue // who accepts a lead states value, currency and close date
+			}
 			if op.Path != "/statusReason" && op.Path != "/status" && op.Path != "/substatus" && !(w.fooled() && (op.Path == visiblePath || op.Path == "/details/dealValue")) && same(at(e.referral.tree, op.Path), op.Value) {
 				return fmt.Sprintf("the patch of %s carries %s, which is %v already", e.on, op.Path, op.Value)
 			}
@@ -565,6 +578,9 @@ func nothingOnHold(w *world, e *event) string {
 	// A deal that was accepted in the portal waits no more, and its opportunity is about to leave the stage.
 	held := w.records[id].heldSince
 	accepted := !e.referral.activeSince.IsZero() && (e.referral.activeSince.After(held) || held.Equal(w.records[id].created))
+	if e.referral.isLead() {
+		return "" // to convert a lead is to accept it, whatever stage the opportunity begins in
+	}
 	if r := w.records[id]; r.stage() == w.crm.onHold && w.now.Sub(r.heldSince) > w.sendTime() && !accepted {
 		return fmt.Sprintf("referral %s is written while %s is on hold: %v", e.on, id, e.ops)
 	}
@@ -642,7 +658,7 @@ func (w *world) lateness() time.Duration {
 func noLeads(w *world, e *event) string {
 	if e.what == recordCreated {
 		w.ledger.reach(17)
-		if r := w.referrals[strings.ToLower(e.on)]; r != nil && r.lead && r.tree["status"] != "Active" {
+		if r := w.referrals[strings.ToLower(e.on)]; r != nil && r.isLead() {
 			return "the lead " + e.on + " gets an opportunity"
 		}
 	}
@@ -800,6 +816,9 @@ func cursorBehindEvents(w *world, e *event) string {
 		w.ledger.raised[event.Key] = w.now
 	}
 	w.ledger.reach(30)
+	if e.cursor.Name == watch.LeadFeed {
+		return w.leadCursor(e.cursor)
+	}
 	if e.cursor.Name == watch.CRMFeed {
 		for _, id := range w.recordIDs {
 			r := w.records[id]
@@ -827,7 +846,7 @@ func (w *world) stillDue(c *coroutine, key string, outcome store.Outcome) {
 
 // I32.
 func onlyTheHolder(w *world, e *event) string {
-	if e.what != sent || e.call.name != "pc.create" && e.call.name != "crm.create" && e.call.name != "pc.help" {
+	if e.what != sent || e.call.name != "pc.create" && e.call.name != "crm.create" && e.call.name != "pc.help" && e.call.name != "lead.create" {
 		return ""
 	}
 	if e.c.busy && w.now.Sub(e.c.began) > simLease && w.agentNow().After(e.c.claim.Until) {
@@ -840,8 +859,10 @@ func onlyTheHolder(w *world, e *event) string {
 func switchedOff(w *world, e *event) string {
 	var effect reconcile.Effect
 	switch e.what {
-	case recordCreated:
+	case recordCreated, leadCreated:
 		effect = reconcile.CreateOpportunity
+	case leadUpdated:
+		effect = reconcile.UpdateOpportunity
 	case recordUpdated:
 		effect = reconcile.UpdateOpportunity
 		mapped := false // whoever shares a deal is told its identity and how it went, whatever is switched off
@@ -858,6 +879,9 @@ func switchedOff(w *world, e *event) string {
 		}
 	case referralPatched:
 		effect = reconcile.PatchReferral
+		if e.referral.isLead() {
+			effect = reconcile.AcceptLead
+		}
 	default:
 		return ""
 	}

@@ -123,11 +123,17 @@ func (w *world) newReferral(customer int) *remoteReferral {
 
 func (w *world) microsoftSends(customer int) *remoteReferral {
 	r := w.newReferral(customer)
-	if w.trouble.odd && w.random.IntN(6) == 0 {
+	if w.trouble.odd && w.random.IntN(6) == 0 || w.keepsLeads() && w.script == nil && w.random.IntN(2) == 0 {
 		r.lead = true
 		w.cover(lead, "referral")
 		w.ledger.reach(17)
 	}
+	w.send(r)
+	return r
+}
+
+// send lets a new referral arrive.
+func (w *world) send(r *remoteReferral) {
 	w.note("microsoft", "sends", r.id, "", nil)
 	w.referrals[r.id] = r
 	for field, place := range w.crm.edited {
@@ -135,7 +141,6 @@ func (w *world) microsoftSends(customer int) *remoteReferral {
 	}
 	w.touched()
 	w.announce(r)
-	return r
 }
 
 // enter is a seller's edit of one field.
@@ -449,7 +454,11 @@ func (w *world) portalWorks() {
 
 func (w *world) portalEdits(id string) {
 	r := w.referrals[id]
-	if r == nil || r.microsoft || r.lead || r.tree["status"] == "Closed" || !w.kindSince.IsZero() {
+	if r == nil || r.microsoft || r.lead && !w.keepsLeads() || r.tree["status"] == "Closed" || !w.kindSince.IsZero() {
+		return
+	}
+	if r.isLead() {
+		w.portalLead(r)
 		return
 	}
 	value := "pc " + w.id("v")
@@ -496,6 +505,9 @@ func (w *world) portalSaves(r *remoteReferral) {
 
 // interfere is the person who edits the very object that a write is on its way to.
 func (w *world) interfere(on string) {
+	if l := w.leads[on]; l != nil && !l.converted {
+		w.editsLead(l, deal.LeadPhone)
+	}
 	if r := w.records[on]; r != nil && !r.deleted && !r.copied {
 		w.enter(r, deal.Notes, "crm "+w.id("v"))
 	}
@@ -514,13 +526,14 @@ func (w *world) pick(from []string) string {
 
 // flows are what an administrator switches off and on.
 var flows = []map[reconcile.Effect]string{
-	{reconcile.PatchReferral: "crm_to_partner_center"},
+	{reconcile.PatchReferral: "crm_to_partner_center", reconcile.AcceptLead: "crm_to_partner_center"},
 	{reconcile.UpdateOpportunity: "partner_center_to_crm"},
 	{reconcile.CreateReferral: "opportunity_to_partner_center", reconcile.CreateCounterpart: "opportunity_to_partner_center"},
 	{reconcile.CreateOpportunity: "create_referral"},
 	{reconcile.PatchSolutions: "solutions_to_partner_center"},
 	{reconcile.ReadCounterpart: "microsoft_referral_updates"},
-	{reconcile.CreateReferral: "shadow", reconcile.CreateCounterpart: "shadow", reconcile.PatchReferral: "shadow"},
+	{reconcile.CreateReferral: "shadow", reconcile.CreateCounterpart: "shadow", reconcile.PatchReferral: "shadow", reconcile.AcceptLead: "shadow"},
+	{reconcile.AcceptLead: "leads_to_partner_center"},
 }
 
 // toggles switches a flow off, and on again after a while.
@@ -591,6 +604,9 @@ func (w *world) play() {
 		sometime(90000, w.portalWorks)
 		if t.coSell {
 			sometime(110000, w.microsoftAnswers)
+		}
+		if w.keepsLeads() {
+			sometime(110000, w.leadWorks)
 		}
 	}
 	for _, rare := range []struct {

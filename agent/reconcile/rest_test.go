@@ -28,6 +28,7 @@ func (w *world) faults() []string {
 			continue
 		}
 		recordID, found := w.recordOf(id)
+		w.checkLead(r)
 		if !found {
 			w.checkAlone(r)
 			continue
@@ -96,7 +97,7 @@ func (w *world) checkWebhooks() {
 // checkAlone judges a referral that no opportunity names.
 func (w *world) checkAlone(r *remoteReferral) {
 	deleted := slices.ContainsFunc(w.recordIDs, func(id string) bool { return w.records[id].deleted && strings.EqualFold(w.records[id].key, r.id) })
-	if r.tree["status"] != "Closed" && !r.lead && !deleted {
+	if r.tree["status"] != "Closed" && !r.isLead() && !deleted && !(r.lead && !w.keepsLeads()) {
 		w.breaks(31, "referral %s (%v, reference %q) has no record", r.id, r.tree["status"], r.reference)
 	}
 }
@@ -105,7 +106,7 @@ func (w *world) checkRecord(r *record) {
 	switch {
 	case r.copied && r.key != "":
 		w.breaks(3, "the copy %s has the key %s", r.id, r.key)
-	case r.deleted || r.copied || r.key != "" || w.ledger.poisoned[r.id]:
+	case r.deleted || r.copied || r.key != "" || w.ledger.poisoned[r.id] || w.waitsForLead(r):
 	case len(r.solutions) == 0 || r.fields[w.crm.amount] == nil:
 		if r.sync && !strings.Contains(r.audit, string(problem.SolutionMissing)) && !strings.Contains(r.audit, string(problem.DealValueMissing)) {
 			w.breaks(18, "record %s lacks something, and nobody says so: %q", r.id, r.audit)

@@ -30,6 +30,7 @@ var scenarios = map[string]trouble{
 	"killed often":       {editors: 10, deals: 2, customers: 1, lost: 0.05, crash: 0.01, dropped: 0.1, listLag: 2 * time.Second, outages: true},
 	"co-sell":            {editors: 6, deals: 2, customers: 2, lost: 0.05, crash: 0.005, dropped: 0.1, listLag: 2 * time.Second, coSell: true},
 	"no webhooks at all": {editors: 6, deals: 2, customers: 2, lost: 0.05, crash: 0.003, dropped: 1, listLag: 2 * time.Second},
+	"leads":              {editors: 8, deals: 2, customers: 2, lost: 0.05, crash: 0.004, dropped: 0.1, listLag: 2 * time.Second, leads: true},
 	"anything":           {editors: 8, deals: 2, customers: 2, listLag: 2 * time.Second, anything: true},
 }
 
@@ -302,7 +303,11 @@ func TestMicrosoftsIdentifierStaysWhenItIsNotRead(t *testing.T) {
 func TestNoCustomerDataInLogs(t *testing.T) {
 	for i, s := range stories {
 		var said bytes.Buffer
-		w := newWorldOf(products[i%len(products)], 1, s.world, nil)
+		of := products[i%len(products)]
+		if s.world.leads {
+			of = salesforce
+		}
+		w := newWorldOf(of, 1, s.world, nil)
 		w.log = hclog.New(&hclog.LoggerOptions{Output: &said, Level: hclog.Trace})
 		for _, a := range w.agents {
 			a.reload = true

@@ -325,6 +325,7 @@ func (s *simCRM) Update(_ context.Context, id, version string, payload []byte) e
 		if u.Book.SyncStatus != nil {
 			r.status = *u.Book.SyncStatus
 		}
+		r.sync = r.sync || u.Book.Share
 		for _, sold := range u.Add {
 			w.sell(r, sold.ID)
 		}

@@ -23,7 +23,7 @@ import (
 // and may kill the whole agent at any yield. The same seed gives the same history.
 //
 // What is where: the world and its scheduler here; both remote systems in twins_test.go; sellers, Microsoft and other people in
-// people_test.go; what goes wrong in faults_test.go; what must hold in oracles_test.go; planted bugs in mutants_test.go.
+// people_test.go; leads in leads_twin_test.go; what goes wrong in faults_test.go; what must hold in oracles_test.go; planted bugs in mutants_test.go.
 
 const (
 	simLease  = 60 * time.Second
@@ -66,6 +66,8 @@ type world struct {
 	anyDue     bool
 	dueKnown   bool
 
+	leads     map[string]*crmLead
+	leadIDs   []string // in order of creation
 	records   map[string]*record
 	referrals map[string]*remoteReferral
 	accounts  []match.Account
@@ -181,7 +183,7 @@ func newWorldOf(of *product, seed uint64, t trouble, m *mutant) *world {
 	start := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 	w := &world{
 		seed: seed, random: rand.New(rand.NewPCG(seed, 7)), log: hclog.NewNullLogger(), crm: of, plan: of.plan(), mutant: m,
-		start: start, now: start, records: map[string]*record{}, referrals: map[string]*remoteReferral{},
+		start: start, now: start, records: map[string]*record{}, leads: map[string]*crmLead{}, referrals: map[string]*remoteReferral{},
 	}
 	w.trouble = t.drawn(w.random)
 	w.plan.Marks = w.trouble.marks
@@ -212,6 +214,9 @@ func (w *world) boot(a *agent) {
 	}
 	w.watch(a, "poll", crmPoll, w.poll)
 	w.watch(a, "sweep", centerSweep, w.sweep)
+	if w.keepsLeads() {
+		w.watch(a, "leads", crmPoll, w.pollLeads)
+	}
 }
 
 // load makes the agent's engine by the document in force.
@@ -227,6 +232,9 @@ func (w *world) load(a *agent) {
 			Lease: simLease, Delay: 2 * time.Second,
 		},
 		Now: w.agentNow, Jitter: w.random.Float64, RetryAfter: retryAfter, Born: w.born, Log: w.log,
+	}
+	if w.keepsLeads() {
+		options.Leads, options.Settings.Leads = &simLeads{w}, true
 	}
 	if m := w.mutant; m != nil && m.options != nil {
 		m.options(w, &options)

@@ -56,7 +56,7 @@ func (r *run) onLead(ctx context.Context) (store.Outcome, error) {
 		err = errors.Join(err, ofLeads(failed))
 		return nil, unreadable(problem.OpportunityRefused, "referral "+found.ID, err)
 	case deal.Terminal(values[deal.StatusField]):
-		return r.leadClosed(ctx)
+		return r.leadClosed(ctx, lead)
 	case lead != nil && lead.OpportunityID != "":
 		return r.qualify(ctx, *lead, values)
 	case !found.Lead:
@@ -104,8 +104,18 @@ func (r *run) rejoinLead(ctx context.Context, lead *crm.Lead) (store.Outcome, er
 	return nil, r.commit(ctx, store.Change{Link: &link})
 }
 
-// leadClosed notes that a lead came to its end in Partner Center. The CRM's lead is left to its seller.
-func (r *run) leadClosed(ctx context.Context) (store.Outcome, error) {
+// leadClosed notes that a lead came to its end in Partner Center. The CRM's lead is left to its seller; an opportunity that was told
+// already that it is this referral's is told the end too.
+func (r *run) leadClosed(ctx context.Context, lead *crm.Lead) (store.Outcome, error) {
+	if lead != nil && lead.OpportunityID != "" {
+		if err := r.readRecord(ctx, lead.OpportunityID); err != nil {
+			return nil, err
+		}
+		if r.record != nil && strings.EqualFold(r.record.Key, r.referral.ID) {
+			return r.becomes(ctx, *lead)
+		}
+		r.record = nil
+	}
 	if r.deal.Link.Phase == store.PhaseClosed {
 		return store.Done{}, nil
 	}
@@ -290,13 +300,18 @@ func (r *run) qualify(ctx context.Context, lead crm.Lead, values deal.Values) (s
 	if outcome, err := r.claimOpportunity(ctx, lead, values); outcome != nil || err != nil {
 		return outcome, err
 	}
-	if !r.record.Sync {
-		return store.Done{}, nil // the seller paused it; switching it on is an event
-	}
-	if r.referral.Lead {
+	if r.referral.Lead && r.record.Sync {
 		if err := r.acceptLead(ctx); err != nil {
 			return nil, err
 		}
+	}
+	return r.becomes(ctx, lead)
+}
+
+// becomes makes the opportunity of a converted lead the deal's record.
+func (r *run) becomes(ctx context.Context, lead crm.Lead) (store.Outcome, error) {
+	if !r.record.Sync {
+		return store.Done{}, nil // the seller paused it; switching it on is an event
 	}
 	current, err := r.current(memoryOf(r.deal))
 	if err != nil {
@@ -355,18 +370,18 @@ func (r *run) claimOpportunity(ctx context.Context, lead crm.Lead, values deal.V
 	return nil, nil
 }
 
-// acceptance is the patch that accepts the referral. The deal value and the close date go with it, as far as the opportunity has
-// them: who accepts a lead in the portal enters both.
-func (r *run) acceptance() ([]byte, error) {
+// acceptance is the patch that accepts the referral, and what it says. The deal value and the close date go with it, as far as the
+// opportunity has them: who accepts a lead in the portal enters both.
+func (r *run) acceptance() (patch []byte, said deal.Values, err error) {
 	values, failed, err := r.settings.Plan.TryRecord(r.record.Fields)
 	if err != nil {
-		return nil, unreadable(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
+		return nil, nil, unreadable(problem.OpportunityRefused, "opportunity "+r.record.ID, err)
 	}
 	if failed[deal.DealValue] != nil || failed[deal.Currency] != nil {
 		delete(values, deal.DealValue) // one without the other says nothing
 		delete(values, deal.Currency)
 	}
-	said := deal.Values{}
+	said = deal.Values{}
 	for _, rule := range r.rules {
 		switch value := values[rule.Field]; {
 		case !rule.Outbound || value == "":
@@ -386,12 +401,13 @@ func (r *run) acceptance() ([]byte, error) {
 	for _, op := range ops {
 		replacements = append(replacements, referral.Replace(op))
 	}
-	return referral.EncodePatch(replacements)
+	patch, err = referral.EncodePatch(replacements)
+	return patch, said, err
 }
 
 // holdAcceptance keeps what would be sent if no flow, and no shadow mode, held it.
 func (r *run) holdAcceptance(ctx context.Context, flow string) (store.Outcome, error) {
-	patch, err := r.acceptance()
+	patch, _, err := r.acceptance()
 	if err != nil {
 		return nil, err
 	}
@@ -400,11 +416,11 @@ func (r *run) holdAcceptance(ctx context.Context, flow string) (store.Outcome, e
 }
 
 func (r *run) acceptLead(ctx context.Context) error {
-	patch, err := r.acceptance()
+	patch, said, err := r.acceptance()
 	if err != nil {
 		return err
 	}
-	if err := r.journal(ctx, intentPatch, 0, r.referral.ID, patch, nil); err != nil {
+	if err := r.journal(ctx, intentPatch, 0, r.referral.ID, patch, packAccepted(said)); err != nil {
 		return err
 	}
 	if _, err := r.patch(ctx, writes{patches: [][]byte{patch}}); err != nil {
@@ -416,8 +432,11 @@ func (r *run) acceptLead(ctx context.Context) error {
 
 // firstMeeting is what both sides are said to have held before they met: what the opportunity holds is news for Partner Center,
 // what it lacks comes from there, and what is only written once is left as it is.
+//
+// What both sides hold, or held when the acceptance carried it, is agreed: what somebody enters after it in the portal is news.
 func (r *run) firstMeeting(current deal.Pair) deal.Pair {
 	base := deal.Pair{CRM: deal.Values{}, Referral: deal.Values{}}
+	accepted := r.accepted()
 	for _, rule := range r.rules {
 		field := rule.Field
 		held, said := current.CRM[field], current.Referral[field]
@@ -428,6 +447,10 @@ func (r *run) firstMeeting(current deal.Pair) deal.Pair {
 			base.CRM[field], base.Referral[field] = held, said
 		case field == deal.Currency && current.CRM[deal.DealValue] == "":
 			base.CRM[field] = held // a currency alone says nothing
+		case accepted[field] != "":
+			base.CRM[field], base.Referral[field] = accepted[field], accepted[field]
+		case held != "" && held == said:
+			base.CRM[field], base.Referral[field] = held, said
 		case held != "":
 			base.Referral[field] = said
 		}
@@ -478,6 +501,33 @@ func ofLeads(failed mapping.Failed) error {
 		}
 	}
 	return stops.First()
+}
+
+// acceptedPrefix keeps what an acceptance says of the opportunity apart from what the lead holds.
+const acceptedPrefix = leadPrefix + "accepted."
+
+func packAccepted(said deal.Values) store.Values {
+	packed := packLead(nil)
+	for field, value := range said {
+		packed[acceptedPrefix+field] = value
+	}
+	return packed
+}
+
+// accepted is what the agent's acceptance said, if it was the one that arrived: the referral names the opportunity then.
+func (r *run) accepted() deal.Values {
+	said := deal.Values{}
+	if r.referral.ExternalReference != r.record.ID {
+		return said
+	}
+	for _, pending := range r.deal.Pending {
+		for key, value := range pending {
+			if field, ok := strings.CutPrefix(key, acceptedPrefix); ok {
+				said[field] = value
+			}
+		}
+	}
+	return said
 }
 
 func packLead(values deal.Values) store.Values {

@@ -462,6 +462,13 @@ func (w *world) gotLead() (*crmLead, *remoteReferral) {
 	return &crmLead{values: deal.Values{}, sellers: map[string]bool{}}, ref
 }
 
+// soon lets time pass in the smallest steps until something has happened, or a minute is over.
+func (w *world) soon(happened func() bool) {
+	for until := w.now.Add(time.Minute); w.now.Before(until) && !happened(); {
+		w.tick(until)
+	}
+}
+
 // leadOnly expects one lead and no opportunity.
 func leadOnly(w *world) string {
 	if len(w.leads) != 1 || len(w.records) != 0 || len(w.referrals) != 1 {
@@ -564,6 +571,23 @@ var leadStories = []story{
 		w.on()
 		w.rest()
 	}, leadBecame("Active", "Accepted")},
+	{"a lead is accepted, and edited in the portal at once", leading, func(w *world) {
+		l, ref := w.gotLead()
+		w.converts(l, w.crm.active, false)
+		w.soon(func() bool { return !ref.isLead() })
+		w.puts(ref, deal.DealValue, 7000+w.fresh())
+		w.portalSaves(ref)
+		w.rest()
+	}, leadBecame("Active", "Accepted")},
+	{"a lead is declined while its conversion is under way", leading, func(w *world) {
+		l, ref := w.gotLead()
+		r := w.converts(l, w.crm.active, false)
+		w.soon(func() bool { return r.key != "" })
+		if ref.isLead() {
+			w.portalCloses(ref, "Declined")
+		}
+		w.rest()
+	}, nil},
 	{"a lead is deleted and undeleted", leading, func(w *world) {
 		l, ref := w.gotLead()
 		w.deletesLead(l)

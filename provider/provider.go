@@ -18,6 +18,7 @@ import (
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/connector"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/dataverse"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/partnercenter"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/remote"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/salesforce"
@@ -52,6 +53,7 @@ type cosell struct {
 type model struct {
 	PartnerCenter types.Object `tfsdk:"partner_center"`
 	Salesforce    types.Object `tfsdk:"salesforce"`
+	Dataverse     types.Object `tfsdk:"dataverse"`
 }
 
 func (p *cosell) Metadata(_ context.Context, _ provider.MetadataRequest, response *provider.MetadataResponse) {
@@ -65,6 +67,7 @@ func (p *cosell) Schema(_ context.Context, _ provider.SchemaRequest, response *p
 		Attributes: map[string]schema.Attribute{
 			blockPartnerCenter: block("The Partner Center tenant. Needed by `cosell_webhook_registration`, and by `cosell_connector` for the tenant's facts.", partnerCenterSettings),
 			blockSalesforce:    block("The Salesforce organisation. Needed by the `cosell_salesforce_…` types, and by `cosell_connector` for the organisation's facts.", salesforceSettings),
+			blockDataverse:     block("The Dataverse environment with Dynamics 365 Sales. Needed by the `cosell_dataverse_…` types and `cosell_power_automate_flow`, and by `cosell_connector` for the environment's facts.", dataverseSettings),
 		},
 	}
 }
@@ -106,16 +109,35 @@ func (p *cosell) Configure(ctx context.Context, request provider.ConfigureReques
 			Unknown:        sf.unknown,
 		}
 	}
+	dv := p.read(path.Root(blockDataverse), config.Dataverse, dataverseSettings)
+	if dv.present {
+		shared.Dataverse = &remote.DataverseConfig{
+			EnvironmentURL:  dv.value("environment_url"),
+			TenantID:        dv.value("tenant_id"),
+			ClientID:        dv.value("client_id"),
+			ClientSecret:    secret.New(dv.value("client_secret")),
+			Certificate:     secret.New(dv.value("certificate")),
+			CertificatePath: dv.value("certificate_path"),
+			Authority:       dv.value("authority"),
+			APIVersion:      dv.value("api_version"),
+			OrganizationID:  dv.value("organization_id"),
+			WebhookKey:      secret.New(dv.value("webhook_key")),
+			Solution:        dv.value("solution"),
+			Unknown:         dv.unknown,
+		}
+	}
 	response.Diagnostics.Append(pc.diagnostics...)
+	response.Diagnostics.Append(dv.diagnostics...)
 	response.Diagnostics.Append(sf.diagnostics...)
 	if response.Diagnostics.HasError() {
 		return
 	}
-	response.ResourceData = remote.New(shared)
+	made := remote.New(shared)
+	response.ResourceData, response.DataSourceData = made, made
 }
 
 func (p *cosell) Resources(context.Context) []func() resource.Resource {
-	return slices.Concat(partnercenter.Resources(), salesforce.Resources(), connector.Resources())
+	return slices.Concat(partnercenter.Resources(), salesforce.Resources(), dataverse.Resources(), connector.Resources())
 }
 
-func (p *cosell) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (p *cosell) DataSources(context.Context) []func() datasource.DataSource { return dataverse.DataSources() }

@@ -14,6 +14,7 @@ import (
 const (
 	blockPartnerCenter = "partner_center"
 	blockSalesforce    = "salesforce"
+	blockDataverse     = "dataverse"
 )
 
 // setting is one row of a block: the attribute, the variable that stands in for it, and what it means.
@@ -45,6 +46,20 @@ var salesforceSettings = []setting{
 	{attribute: "private_key_path", variable: "COSELL_SALESFORCE_PRIVATE_KEY_FILE", description: "File that holds the private key, instead of `private_key`."},
 	{attribute: "api_version", variable: "COSELL_SALESFORCE_API_VERSION", description: "API version, default `66.0`."},
 	{attribute: "org_id", variable: "COSELL_SALESFORCE_ORG_ID", description: "Organisation id, 15 or 18 characters. A pin: when the credentials lead to another organisation, nothing is read or written."},
+}
+
+var dataverseSettings = []setting{
+	{attribute: "environment_url", variable: "COSELL_DATAVERSE_URL", description: "Address of the environment, such as `https://contoso.crm4.dynamics.com`.", check: document.CheckEndpoint},
+	{attribute: "tenant_id", variable: "COSELL_DATAVERSE_TENANT_ID", description: "Microsoft Entra tenant of the environment: its GUID or a domain. It may be another one than Partner Center's."},
+	{attribute: "client_id", variable: "COSELL_DATAVERSE_CLIENT_ID", description: "Application (client) id of the Entra application that is an application user of the environment."},
+	{attribute: "client_secret", variable: "COSELL_DATAVERSE_CLIENT_SECRET", description: "Secret of the application. Not used where a certificate is given.", sensitive: true},
+	{attribute: "certificate", variable: "COSELL_DATAVERSE_CERTIFICATE", description: "Certificate of the application and its RSA key without passphrase, both PEM in one text.", sensitive: true},
+	{attribute: "certificate_path", variable: "COSELL_DATAVERSE_CERTIFICATE_FILE", description: "File that holds the certificate and the key, instead of `certificate`."},
+	{attribute: "authority", variable: "COSELL_DATAVERSE_AUTHORITY", description: "Identity service, default `https://login.microsoftonline.com`. Sovereign clouds have their own.", check: document.CheckEndpoint},
+	{attribute: "api_version", variable: "COSELL_DATAVERSE_API_VERSION", description: "Version of the Web API, default `9.2`."},
+	{attribute: "organization_id", variable: "COSELL_DATAVERSE_ORGANIZATION_ID", description: "Organisation id of the environment, a GUID. A pin: when the credentials lead to another organisation, nothing is read or written."},
+	{attribute: "webhook_key", variable: "COSELL_DATAVERSE_WEBHOOK_KEY", description: "Value of the header by which the receiver knows deliveries of `cosell_dataverse_change_events` with a `webhook`.", sensitive: true},
+	{attribute: "solution", variable: "COSELL_DATAVERSE_SOLUTION", description: "Unique name of the unmanaged solution that components belong to whose resource names none. Without either they are in the default solution."},
 }
 
 func block(description string, settings []setting) schema.SingleNestedAttribute {

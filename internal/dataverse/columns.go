@@ -46,6 +46,7 @@ type Column struct {
 	Format        string // Text: Text, Email, Url, Phone, TextArea; DateTime: DateOnly, DateAndTime
 	AutoNumber    string // Text: e.g. {DATETIMEUTC:yyyy-MM-dd}-{SEQNUM:5}
 	Precision     int    // Money, Decimal: decimal places
+	OwnPrecision  bool   // Money: Precision counts, not the currency's; read only
 	Min, Max      *float64
 	Behavior      string   // DateTime: UserLocal, DateOnly, TimeZoneIndependent
 	Options       []Option // Choice, Choices without GlobalChoice; State, StatusKey
@@ -180,6 +181,7 @@ type wireColumn struct {
 	FormatName        value[string]   `json:"FormatName"`
 	AutoNumberFormat  string          `json:"AutoNumberFormat"`
 	Precision         int             `json:"Precision"`
+	PrecisionSource   *int            `json:"PrecisionSource"`
 	MinValue          *float64        `json:"MinValue"`
 	MaxValue          *float64        `json:"MaxValue"`
 	Behavior          value[string]   `json:"DateTimeBehavior"`
@@ -219,6 +221,7 @@ func (w wireColumn) column() Column {
 	if w.DefaultFormValue != nil && *w.DefaultFormValue >= 0 {
 		column.Default = w.DefaultFormValue
 	}
+	column.OwnPrecision = w.PrecisionSource != nil && *w.PrecisionSource == 0
 	column.DefaultYes = string(w.DefaultValue) == "true"
 	for _, choice := range []*wireChoice{w.OptionSet, w.GlobalOptionSet} {
 		if choice == nil {

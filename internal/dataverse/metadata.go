@@ -61,12 +61,17 @@ type Table struct {
 	PrimaryID             string `json:"PrimaryIdAttribute"`
 	PrimaryName           string `json:"PrimaryNameAttribute"`
 	ObjectTypeCode        int    `json:"ObjectTypeCode"`
+	DisplayName           Label  `json:"DisplayName"`
+	CollectionName        Label  `json:"DisplayCollectionName"`
+	Description           Label  `json:"Description"`
+	Ownership             string `json:"OwnershipType"` // UserOwned, OrganizationOwned or None
+	Custom                bool   `json:"IsCustomEntity"`
 	ChangeTracking        bool   `json:"ChangeTrackingEnabled"`
 	OptimisticConcurrency bool   `json:"IsOptimisticConcurrencyEnabled"`
 }
 
 var tableProperties = []string{"MetadataId", "LogicalName", "SchemaName", "EntitySetName", "PrimaryIdAttribute", "PrimaryNameAttribute", "ObjectTypeCode",
-	"ChangeTrackingEnabled", "IsOptimisticConcurrencyEnabled"}
+	"DisplayName", "DisplayCollectionName", "Description", "OwnershipType", "IsCustomEntity", "ChangeTrackingEnabled", "IsOptimisticConcurrencyEnabled"}
 
 // fresh reads past the metadata cache, which lags behind half a minute.
 var fresh = http.Header{"Consistency": {"Strong"}}

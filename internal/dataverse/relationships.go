@@ -14,9 +14,12 @@ type Relationship struct {
 	ReferencingColumn  string `json:"ReferencingAttribute"`
 	NavigationProperty string `json:"ReferencingEntityNavigationPropertyName"` // of a row to the one that it refers to; case counts
 	CollectionProperty string `json:"ReferencedEntityNavigationPropertyName"`  // the other way round
+	Cascade            struct {
+		Delete string `json:"Delete"` // Cascade, RemoveLink or Restrict
+	} `json:"CascadeConfiguration"`
 }
 
-const relationshipProperties = "?$select=MetadataId,SchemaName,ReferencedEntity,ReferencingEntity,ReferencingAttribute,ReferencingEntityNavigationPropertyName,ReferencedEntityNavigationPropertyName"
+const relationshipProperties = "?$select=MetadataId,SchemaName,ReferencedEntity,ReferencingEntity,ReferencingAttribute,ReferencingEntityNavigationPropertyName,ReferencedEntityNavigationPropertyName,CascadeConfiguration"
 
 // LookupsOf reads the relationships of a table's lookup columns.
 func (c *Client) LookupsOf(ctx context.Context, table string) ([]Relationship, error) {
@@ -72,6 +75,29 @@ func (c *Client) CreateLookup(ctx context.Context, solution string, lookup NewLo
 			"RequiredLevel": map[string]any{"Value": required, "CanBeChanged": true, "ManagedPropertyLogicalName": "canmodifyrequirementlevelsettings"},
 		},
 	})
+}
+
+// SetDeleteBehavior says what becomes of the rows that refer to one that is deleted: Cascade, RemoveLink or Restrict. The rest of the
+// relationship stays as it is.
+func (c *Client) SetDeleteBehavior(ctx context.Context, solution, metadataID, behavior string) error {
+	id, err := ParseID(metadataID)
+	if err != nil {
+		return fmt.Errorf("dataverse: relationship: %w", err)
+	}
+	path := "RelationshipDefinitions(" + id + ")/" + typePrefix + "OneToManyRelationshipMetadata"
+	var definition Definition
+	if _, err := c.get(ctx, "read relationship", path, fresh, &definition); err != nil {
+		return err
+	}
+	cascade, _ := definition["CascadeConfiguration"].(map[string]any)
+	if cascade == nil {
+		cascade = map[string]any{}
+	}
+	cascade["Delete"] = behavior
+	definition["CascadeConfiguration"] = cascade
+	delete(definition, "@odata.context")
+	definition[typeAnnotation] = typePrefix + "OneToManyRelationshipMetadata"
+	return c.putMetadata(ctx, "update relationship", "RelationshipDefinitions("+id+")", solution, definition)
 }
 
 // DeleteRelationship removes a relationship with its lookup column.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/cosell-sync/terraform-provider-cosell/internal/dataverse"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
@@ -50,11 +51,29 @@ type SalesforceConfig struct {
 	Unknown bool
 }
 
+// DataverseConfig is the provider's dataverse block after the environment has filled its gaps.
+type DataverseConfig struct {
+	EnvironmentURL  string
+	TenantID        string // of the environment, which may be another one than Partner Center's
+	ClientID        string
+	ClientSecret    secret.Secret // or
+	Certificate     secret.Secret // certificate and key, PEM; or
+	CertificatePath string        // a file that holds them
+	Authority       string
+	APIVersion      string
+	OrganizationID  string        // pin, a GUID; empty: any organisation
+	WebhookKey      secret.Secret // goes with deliveries of change events
+	Solution        string        // unique name of the solution for components that name none; empty: the default solution
+	// Unknown says that an attribute has no value yet: the plan makes what the value comes from.
+	Unknown bool
+}
+
 // Config is what a [Remote] is made of. A nil block means that neither the configuration nor the environment says
 // anything about that system.
 type Config struct {
 	PartnerCenter *PartnerCenterConfig
 	Salesforce    *SalesforceConfig
+	Dataverse     *DataverseConfig
 
 	Version          string // of the provider
 	TerraformVersion string // as the CLI reports it; for the user agent only
@@ -95,6 +114,13 @@ func (c Config) withDefaults() Config {
 		setDefault(&filled.LoginURL, DefaultSalesforceLoginURL)
 		setDefault(&filled.APIVersion, DefaultSalesforceAPIVersion)
 		c.Salesforce = &filled
+	}
+	if dv := c.Dataverse; dv != nil {
+		filled := *dv
+		setDefault(&filled.Authority, dataverse.DefaultAuthority)
+		setDefault(&filled.APIVersion, dataverse.DefaultAPIVersion)
+		filled.EnvironmentURL = strings.TrimRight(filled.EnvironmentURL, "/")
+		c.Dataverse = &filled
 	}
 	return c
 }
@@ -151,7 +177,7 @@ func missing(block string, settings ...setting) error {
 
 // NotConfiguredError says that a provider block lacks what its system's client needs.
 type NotConfiguredError struct {
-	Block   string   // partner_center or salesforce
+	Block   string   // partner_center, salesforce or dataverse
 	Missing []string // "attribute (VARIABLE)"
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/cosell-sync/terraform-provider-cosell/internal/dataverse"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
@@ -29,6 +30,7 @@ type Remote struct {
 	locks         map[string]*sync.Mutex
 
 	org     org
+	env     environment
 	reads   reads
 	planned planned
 }
@@ -58,6 +60,9 @@ func (r *Remote) PartnerCenterConfig() *PartnerCenterConfig { return r.config.Pa
 
 // SalesforceConfig gives the salesforce settings, nil when there are none at all.
 func (r *Remote) SalesforceConfig() *SalesforceConfig { return r.config.Salesforce }
+
+// DataverseConfig gives the dataverse settings, nil when there are none at all.
+func (r *Remote) DataverseConfig() *DataverseConfig { return r.config.Dataverse }
 
 // Now is the time by the configured clock.
 func (r *Remote) Now() time.Time { return r.config.Clock() }
@@ -114,7 +119,7 @@ func (r *Remote) stack() (*wire.Client, error) {
 }
 
 // Lock holds the lock of a shared remote document until unlock is called. Names: [LockMetadata], [LockRegistration],
-// "layout/" and a layout's full name.
+// [LockCustomization], "layout/" and a layout's full name, "form/" and a form's id.
 func (r *Remote) Lock(name string) (unlock func()) {
 	r.mu.Lock()
 	lock, ok := r.locks[name]
@@ -131,6 +136,8 @@ func (r *Remote) Lock(name string) (unlock func()) {
 const (
 	// LockMetadata serialises metadata writes: Salesforce refuses concurrent setup changes of one organisation.
 	LockMetadata = "salesforce/metadata"
+	// LockCustomization serialises changes of an environment's metadata, publishing included: Dataverse may refuse two at once.
+	LockCustomization = "dataverse/customization"
 	// LockRegistration guards the tenant's one webhook registration, which is written whole.
 	LockRegistration = "partner_center/registration"
 )
@@ -173,7 +180,7 @@ func passing(err error) bool {
 }
 
 func askedWait(err error) time.Duration {
-	return max(partnercenter.RetryAfter(err), salesforce.RetryAfter(err))
+	return max(partnercenter.RetryAfter(err), salesforce.RetryAfter(err), dataverse.RetryAfter(err))
 }
 
 // Detail writes an error for a diagnostic's detail: what happened, then the fix that the catalogue knows.

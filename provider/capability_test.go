@@ -56,7 +56,7 @@ func words(text string) *regexp.Regexp {
 // capabilities has a row for every type of the provider. Rows stand beside each other by package: see capabilities_*_test.go.
 func capabilities() map[string]capability {
 	all := map[string]capability{}
-	for _, rows := range []map[string]capability{connectorCapabilities, partnerCenterCapabilities, salesforceCapabilities} {
+	for _, rows := range []map[string]capability{connectorCapabilities, partnerCenterCapabilities, salesforceCapabilities, dataverseCapabilities} {
 		for name, row := range rows {
 			all[name] = row
 		}

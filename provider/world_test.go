@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
+	"github.com/cosell-sync/terraform-provider-cosell/internal/dataverse"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox"
@@ -43,7 +44,7 @@ func newWorld(t *testing.T) *world {
 func newWorldWith(t *testing.T, switches map[string]string) *world {
 	t.Helper()
 	tfcli.Path(t)
-	s, err := sandbox.New(sandbox.Options{Dir: t.TempDir(), Switches: switches})
+	s, err := sandbox.New(sandbox.Options{Dir: t.TempDir(), Switches: switches, Dataverse: &sandbox.DataverseOptions{KeyIndexTime: -1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,6 +57,7 @@ func newWorldWith(t *testing.T, switches map[string]string) *world {
 		}
 	})
 	w := &world{sandbox: s, env: s.Env(), losses: &losses{next: wire.NewTransport(nil)}}
+	maps.Copy(w.env, s.DataverseEnv())
 	w.other = w.remote(w.env)
 	return w
 }
@@ -74,6 +76,11 @@ func (w *world) remote(env map[string]string) *remote.Remote {
 			PrivateKeyPath: env["COSELL_SALESFORCE_PRIVATE_KEY_FILE"], PrivateKey: secret.New(env["COSELL_SALESFORCE_PRIVATE_KEY"]),
 			ClientSecret: secret.New(env["COSELL_SALESFORCE_CLIENT_SECRET"]), OrgID: env["COSELL_SALESFORCE_ORG_ID"],
 		},
+		Dataverse: &remote.DataverseConfig{
+			EnvironmentURL: env["COSELL_DATAVERSE_URL"], Authority: env["COSELL_DATAVERSE_AUTHORITY"], TenantID: env["COSELL_DATAVERSE_TENANT_ID"],
+			ClientID: env["COSELL_DATAVERSE_CLIENT_ID"], ClientSecret: secret.New(env["COSELL_DATAVERSE_CLIENT_SECRET"]),
+			CertificatePath: env["COSELL_DATAVERSE_CERTIFICATE_FILE"], OrganizationID: env["COSELL_DATAVERSE_ORGANIZATION_ID"],
+		},
 	})
 }
 
@@ -81,6 +88,16 @@ func (w *world) remote(env map[string]string) *remote.Remote {
 func (w *world) salesforce(t *testing.T) *salesforce.Client {
 	t.Helper()
 	client, err := w.other.Salesforce(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// dataverse is the environment as another administrator uses it.
+func (w *world) dataverse(t *testing.T) *dataverse.Client {
+	t.Helper()
+	client, err := w.other.Dataverse(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -261,7 +261,7 @@ func (m *columnModel) read(ctx context.Context, e *environment) (bool, error) {
 		}
 	}
 	key, err := m.key(ctx, e)
-	m.Unique = types.BoolValue(key != nil)
+	m.Unique = types.BoolValue(key != nil && key.Status != keyFailed)
 	return true, err
 }
 

@@ -15,6 +15,7 @@ import (
 const (
 	keyPause    = 2 * time.Second  // between two looks at an index
 	keyPatience = 30 * time.Minute // for an index to be built
+	keyFailed   = "Failed"         // status of an index that could not be built
 )
 
 // errKeyFailed says that an index could not be built.
@@ -61,7 +62,7 @@ func (m *columnModel) makeKey(ctx context.Context, e *environment) error {
 // reactivate lets a failed index be built again.
 func (m *columnModel) reactivate(ctx context.Context, e *environment) error {
 	key, err := m.key(ctx, e)
-	if err != nil || key == nil || key.Status != "Failed" {
+	if err != nil || key == nil || key.Status != keyFailed {
 		return err
 	}
 	return e.change(ctx, []string{m.table()}, "key "+key.SchemaName, func(ctx context.Context, api *client.Client) error {
@@ -81,7 +82,7 @@ func (m *columnModel) awaitKey(ctx context.Context, e *environment) error {
 			return false, err
 		case key == nil:
 			return false, errDeleted
-		case key.Status == "Failed":
+		case key.Status == keyFailed:
 			return false, errKeyFailed
 		}
 		tflog.Info(ctx, "Dataverse builds the index of an alternate key", map[string]any{"table": m.table(), "key": key.SchemaName, "status": key.Status})

@@ -1,0 +1,364 @@
+package provider_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/dataverse"
+)
+
+// publisherConfig is what every custom component needs, with the prefix test.
+const publisherConfig = `
+resource "cosell_dataverse_publisher" "owner" {
+  name                = "tester"
+  display_name        = "Tester"
+  prefix              = "test"
+  option_value_prefix = 20000
+}
+`
+
+var dataverseCapabilities = map[string]capability{
+	"cosell_dataverse_publisher": {
+		config: `
+resource "cosell_dataverse_publisher" "test" {
+  name                = "tester"
+  display_name        = "Tester"
+  prefix              = "test"
+  option_value_prefix = 20000
+}`,
+		changes: map[string]func(*testing.T, *world){
+			"display_name": func(t *testing.T, w *world) {
+				w.edit(t, "publishers", "uniquename eq 'tester'", map[string]any{"friendlyname": "Other"})
+			},
+			"option_value_prefix": func(t *testing.T, w *world) {
+				w.edit(t, "publishers", "uniquename eq 'tester'", map[string]any{"customizationoptionvalueprefix": 30000})
+			},
+		},
+		remove:   func(t *testing.T, w *world) { w.discard(t, "publishers", "uniquename eq 'tester'") },
+		exists:   hasRow("publishers", "uniquename eq 'tester'"),
+		importID: "tester",
+		unknown: `
+resource "cosell_dataverse_publisher" "test" {
+  name                = "tester"
+  display_name        = terraform_data.later.output
+  prefix              = "test"
+  option_value_prefix = 20000
+}`,
+		laterValue: "Tester",
+		invalid: map[string]invalid{
+			"long prefix": {`
+resource "cosell_dataverse_publisher" "test" {
+  name                = "tester"
+  display_name        = "Tester"
+  prefix              = "testtesttest"
+  option_value_prefix = 20000
+}`, words("2 to 8 letters and digits")},
+			"small option prefix": {`
+resource "cosell_dataverse_publisher" "test" {
+  name                = "tester"
+  display_name        = "Tester"
+  prefix              = "test"
+  option_value_prefix = 1
+}`, words("between 10000 and 99999")},
+		},
+		creates: posts("/publishers"),
+	},
+	"cosell_dataverse_solution": {
+		config: publisherConfig + `
+resource "cosell_dataverse_solution" "test" {
+  name         = "tested"
+  display_name = "Tested"
+  publisher    = cosell_dataverse_publisher.owner.name
+}`,
+		changes: map[string]func(*testing.T, *world){
+			"display_name": func(t *testing.T, w *world) {
+				w.edit(t, "solutions", "uniquename eq 'tested'", map[string]any{"friendlyname": "Other"})
+			},
+			"version": func(t *testing.T, w *world) {
+				w.edit(t, "solutions", "uniquename eq 'tested'", map[string]any{"version": "2.0.0.0"})
+			},
+		},
+		remove:   func(t *testing.T, w *world) { w.discard(t, "solutions", "uniquename eq 'tested'") },
+		exists:   hasRow("solutions", "uniquename eq 'tested'"),
+		importID: "tested",
+		unknown: publisherConfig + `
+resource "cosell_dataverse_solution" "test" {
+  name         = "tested"
+  display_name = terraform_data.later.output
+  publisher    = cosell_dataverse_publisher.owner.name
+}`,
+		laterValue: "Tested",
+		invalid: map[string]invalid{
+			"name with a hyphen": {`
+resource "cosell_dataverse_solution" "test" {
+  name         = "not-valid"
+  display_name = "Tested"
+  publisher    = "tester"
+}`, words("must be a unique name")},
+			"version of letters": {`
+resource "cosell_dataverse_solution" "test" {
+  name         = "tested"
+  display_name = "Tested"
+  publisher    = "tester"
+  version      = "one"
+}`, words("must be a version")},
+		},
+		creates: posts("/solutions"),
+	},
+	"cosell_dataverse_table": {
+		config: tableConfig(`label = "Test"`),
+		changes: map[string]func(*testing.T, *world){
+			"label": func(t *testing.T, w *world) {
+				w.redefine(t, "test_table", "DisplayName", dataverse.NewLabel("Other", 1033))
+			},
+			"plural_label": func(t *testing.T, w *world) {
+				w.redefine(t, "test_table", "DisplayCollectionName", dataverse.NewLabel("Others", 1033))
+			},
+			"description": func(t *testing.T, w *world) {
+				w.redefine(t, "test_table", "Description", dataverse.NewLabel("Other.", 1033))
+			},
+			"primary_column": func(t *testing.T, w *world) {
+				w.recolumn(t, "test_table", "test_name", dataverse.Text, "MaxLength", 300)
+			},
+		},
+		remove: func(t *testing.T, w *world) {
+			if err := w.dataverse(t).DeleteTable(t.Context(), "test_table"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		exists:       hasTable("test_table"),
+		importID:     "test_Table",
+		importIgnore: []string{"deletion_protection", "solution"},
+		unknown:      tableConfig(`label = terraform_data.later.output`),
+		laterValue:   "Test",
+		invalid: map[string]invalid{
+			"name without prefix": {strings.ReplaceAll(tableConfig(`label = "Test"`), `"test_Table"`, `"Table"`), words("must be a schema name that begins with a publisher's prefix")},
+			"padded label":        {tableConfig(`label = " Test"`), words("no white space at its ends")},
+			"unknown owner":       {strings.ReplaceAll(tableConfig(`label = "Test"`), `"test_Table"`, `"test_Table"
+  ownership = "nobody"`), words("value must be one of")},
+		},
+		creates: posts("/EntityDefinitions"),
+	},
+	"cosell_dataverse_column": {
+		config: columnConfig(`
+  label       = "Test"
+  type        = "text"
+  max_length  = 100
+  format      = "email"
+  description = "Help."
+  unique      = true`),
+		changes: map[string]func(*testing.T, *world){
+			"label": func(t *testing.T, w *world) {
+				w.recolumn(t, "opportunity", "test_column", dataverse.Text, "DisplayName", dataverse.NewLabel("Other", 1033))
+			},
+			"description": func(t *testing.T, w *world) {
+				w.recolumn(t, "opportunity", "test_column", dataverse.Text, "Description", dataverse.NewLabel("Other.", 1033))
+			},
+			"max_length": func(t *testing.T, w *world) {
+				w.recolumn(t, "opportunity", "test_column", dataverse.Text, "MaxLength", 200)
+			},
+			"format": func(t *testing.T, w *world) {
+				w.recolumn(t, "opportunity", "test_column", dataverse.Text, "FormatName", map[string]string{"Value": "Text"})
+			},
+			"auto_number_format": func(t *testing.T, w *world) {
+				w.recolumn(t, "opportunity", "test_column", dataverse.Text, "AutoNumberFormat", "{SEQNUM:5}")
+			},
+			"required_level": func(t *testing.T, w *world) {
+				w.recolumn(t, "opportunity", "test_column", dataverse.Text, "RequiredLevel", map[string]any{"Value": "Recommended"})
+			},
+			"unique": func(t *testing.T, w *world) {
+				if err := w.dataverse(t).DeleteAlternateKey(t.Context(), "opportunity", "test_columnkey"); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+		remove: func(t *testing.T, w *world) {
+			client := w.dataverse(t)
+			if err := client.DeleteAlternateKey(t.Context(), "opportunity", "test_columnkey"); err != nil {
+				t.Fatal(err)
+			}
+			if err := client.DeleteColumn(t.Context(), "", "opportunity", "test_column"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		exists:       hasColumn("opportunity", "test_column"),
+		importID:     "opportunity/test_Column",
+		importIgnore: []string{"deletion_protection", "solution"},
+		unknown: columnConfig(`
+  label = terraform_data.later.output
+  type  = "boolean"`),
+		laterValue: "Test",
+		invalid: map[string]invalid{
+			"attribute of another type": {columnConfig(`
+  label     = "Test"
+  type      = "boolean"
+  precision = 2`), words("A column of type boolean has no precision")},
+			"choice without options": {columnConfig(`
+  label = "Test"
+  type  = "choice"`), words("Give either options or global_choice")},
+			"lookup of nothing": {columnConfig(`
+  label = "Test"
+  type  = "lookup"`), words("A lookup needs target_table")},
+			"format of a date": {columnConfig(`
+  label  = "Test"
+  type   = "text"
+  format = "date_only"`), words("The format of a text is one of")},
+			"unique memo": {columnConfig(`
+  label  = "Test"
+  type   = "memo"
+  unique = true`), words("cannot be an alternate key")},
+			"name without prefix": {`
+resource "cosell_dataverse_column" "test" {
+  table = "opportunity"
+  name  = "Name"
+  label = "Test"
+  type  = "text"
+}`, words("must be a schema name that begins with a publisher's prefix")},
+		},
+		creates: posts("/Attributes"),
+	},
+}
+
+// tableConfig is a table, with its publisher.
+func tableConfig(label string) string {
+	return publisherConfig + `
+resource "cosell_dataverse_table" "test" {
+  name           = "test_Table"
+  plural_label   = "Tests"
+  description    = "For administrators."
+  primary_column = { name = "test_Name", label = "Name" }
+
+  deletion_protection = false
+  depends_on          = [cosell_dataverse_publisher.owner]
+  ` + label + `
+}`
+}
+
+// columnConfig is a column of opportunity, with its publisher.
+func columnConfig(more string) string {
+	return publisherConfig + `
+resource "cosell_dataverse_column" "test" {
+  table = "opportunity"
+  name  = "test_Column"` + more + `
+
+  deletion_protection = false
+  depends_on          = [cosell_dataverse_publisher.owner]
+}`
+}
+
+// posts recognises the request that creates something in a collection.
+func posts(path string) func(*http.Request, string) bool {
+	return func(request *http.Request, _ string) bool {
+		return request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, path)
+	}
+}
+
+// rowOf finds the one row of a set that a condition names, "" when there is none.
+func (w *world) rowOf(t *testing.T, set, filter string) string {
+	t.Helper()
+	rows, err := dataverse.List[map[string]any](t.Context(), w.dataverse(t), set, dataverse.Query{Filter: filter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) == 0 {
+		return ""
+	}
+	keys := map[string]string{"serviceendpoints": "serviceendpointid", "sdkmessageprocessingsteps": "sdkmessageprocessingstepid"}
+	key, known := keys[set]
+	if !known {
+		key = strings.TrimSuffix(set, "s") + "id"
+	}
+	id, _ := rows[0][key].(string)
+	if id == "" {
+		t.Fatalf("a row of %s has no %s", set, key)
+	}
+	row, err := dataverse.Row(set, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
+func (w *world) edit(t *testing.T, set, filter string, body map[string]any) {
+	t.Helper()
+	if err := w.dataverse(t).Update(t.Context(), w.rowOf(t, set, filter), dataverse.Any, body); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) discard(t *testing.T, set, filter string) {
+	t.Helper()
+	if err := w.dataverse(t).Delete(t.Context(), w.rowOf(t, set, filter), ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func hasRow(set, filter string) func(*testing.T, *world) bool {
+	return func(t *testing.T, w *world) bool { t.Helper(); return w.rowOf(t, set, filter) != "" }
+}
+
+func hasTable(name string) func(*testing.T, *world) bool {
+	return func(t *testing.T, w *world) bool {
+		t.Helper()
+		_, err := w.dataverse(t).Table(t.Context(), name)
+		if err != nil && !dataverse.IsNotFound(err) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+}
+
+func hasColumn(table, name string) func(*testing.T, *world) bool {
+	return func(t *testing.T, w *world) bool {
+		t.Helper()
+		columns, err := w.dataverse(t).Columns(t.Context(), table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, column := range columns {
+			if column.LogicalName == name {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// redefine changes a property of a table as an administrator does, and publishes it.
+func (w *world) redefine(t *testing.T, table, property string, value any) {
+	t.Helper()
+	client := w.dataverse(t)
+	definition, err := client.TableDefinition(t.Context(), table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(definition, "@odata.context")
+	definition[property] = value
+	if err := client.UpdateTable(t.Context(), "", definition); err != nil {
+		t.Fatal(err)
+	}
+	w.publish(t, table)
+}
+
+// recolumn changes a property of a column as an administrator does, and publishes it.
+func (w *world) recolumn(t *testing.T, table, column string, kind dataverse.Kind, property string, value any) {
+	t.Helper()
+	client := w.dataverse(t)
+	definition, err := client.ColumnDefinition(t.Context(), table, column, kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	definition[property] = value
+	if err := client.UpdateColumn(t.Context(), "", table, definition); err != nil {
+		t.Fatal(err)
+	}
+	w.publish(t, table)
+}
+
+func (w *world) publish(t *testing.T, table string) {
+	t.Helper()
+	if err := w.dataverse(t).Publish(t.Context(), []string{table}, nil); err != nil {
+		t.Fatal(err)
+	}
+}

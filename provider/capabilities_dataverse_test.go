@@ -135,7 +135,7 @@ resource "cosell_dataverse_solution" "test" {
 		invalid: map[string]invalid{
 			"name without prefix": {strings.ReplaceAll(tableConfig(`label = "Test"`), `"test_Table"`, `"Table"`), words("must be a schema name that begins with a publisher's prefix")},
 			"padded label":        {tableConfig(`label = " Test"`), words("no white space at its ends")},
-			"unknown owner":       {strings.ReplaceAll(tableConfig(`label = "Test"`), `"test_Table"`, `"test_Table"
+			"unknown owner": {strings.ReplaceAll(tableConfig(`label = "Test"`), `"test_Table"`, `"test_Table"
   ownership = "nobody"`), words("value must be one of")},
 		},
 		creates: posts("/EntityDefinitions"),

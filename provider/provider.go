@@ -140,4 +140,6 @@ func (p *cosell) Resources(context.Context) []func() resource.Resource {
 	return slices.Concat(partnercenter.Resources(), salesforce.Resources(), dataverse.Resources(), connector.Resources())
 }
 
-func (p *cosell) DataSources(context.Context) []func() datasource.DataSource { return dataverse.DataSources() }
+func (p *cosell) DataSources(context.Context) []func() datasource.DataSource {
+	return dataverse.DataSources()
+}

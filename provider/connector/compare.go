@@ -68,10 +68,14 @@ var beforeApply = map[problem.Code]string{
 // compare looks for what the document names in the organisation. What the plan makes is not missing in a plan. An
 // organisation that the provider is not configured for is left out.
 func (c *connector) compare(ctx context.Context, d document.Document, when moment, diagnostics *diag.Diagnostics) {
-	findings, err := c.compareOrganisation(ctx, d, when)
+	look, system := c.compareOrganisation, "Salesforce"
+	if d.CRM.Type == document.Dynamics365 {
+		look, system = c.compareEnvironment, "Dataverse"
+	}
+	findings, err := look(ctx, d, when)
 	if err != nil {
 		if !leftOut(err) {
-			diagnostics.AddError("Connector could not be compared with Salesforce", remote.Detail(err))
+			diagnostics.AddError("Connector could not be compared with "+system, remote.Detail(err))
 		}
 		return
 	}

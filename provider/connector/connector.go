@@ -43,6 +43,8 @@ var references = []path.Path{
 	path.Root("credentials").AtName("partner_center").AtName("refresh_token"),
 	path.Root("credentials").AtName("salesforce").AtName("private_key"),
 	path.Root("credentials").AtName("salesforce").AtName("client_secret"),
+	path.Root("credentials").AtName("dataverse").AtName("client_secret"),
+	path.Root("credentials").AtName("dataverse").AtName("certificate"),
 }
 
 // ValidateConfig refuses literal secrets. Its diagnostics have no path: Terraform would print the line, and the secret
@@ -96,8 +98,8 @@ func (c *connector) ModifyPlan(ctx context.Context, request resource.ModifyPlanR
 
 // known reports whether the provider's facts are known: a block may depend on what this plan makes.
 func (c *connector) known() bool {
-	pc, sf := c.remote.PartnerCenterConfig(), c.remote.SalesforceConfig()
-	return (pc == nil || !pc.Unknown) && (sf == nil || !sf.Unknown)
+	pc, sf, dv := c.remote.PartnerCenterConfig(), c.remote.SalesforceConfig(), c.remote.DataverseConfig()
+	return (pc == nil || !pc.Unknown) && (sf == nil || !sf.Unknown) && (dv == nil || !dv.Unknown)
 }
 
 // planFlows checks the flows and their order, which needs less than the whole declaration.
@@ -185,7 +187,7 @@ func (c *connector) build(ctx context.Context, plan tfsdk.Plan, state tfsdk.Stat
 	if diagnostics.HasError() {
 		return nil
 	}
-	b := newBuilder(&declared, c.remote.PartnerCenterConfig(), c.remote.SalesforceConfig())
+	b := newBuilder(&declared, c.remote.PartnerCenterConfig(), c.remote.SalesforceConfig(), c.remote.DataverseConfig())
 	built := &result{declared: &declared, document: b.document()}
 	diagnostics.Append(b.diagnostics...)
 	if diagnostics.HasError() {

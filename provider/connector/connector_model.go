@@ -75,8 +75,10 @@ type fieldMappingModel struct {
 }
 
 type stagesModel struct {
-	Won  *string `tfsdk:"won"`
-	Lost *string `tfsdk:"lost"`
+	OnHold *string `tfsdk:"on_hold"`
+	Active *string `tfsdk:"active"`
+	Won    *string `tfsdk:"won"`
+	Lost   *string `tfsdk:"lost"`
 }
 
 type accountMatchModel struct {
@@ -103,11 +105,14 @@ type budgetsModel struct {
 type pinsModel struct {
 	TenantID *string `tfsdk:"tenant_id"`
 	OrgID    *string `tfsdk:"org_id"`
+
+	OrganizationID *string `tfsdk:"organization_id"`
 }
 
 type credentialsModel struct {
 	PartnerCenter partnerCenterCredentials `tfsdk:"partner_center"`
-	Salesforce    salesforceCredentials    `tfsdk:"salesforce"`
+	Salesforce    *salesforceCredentials   `tfsdk:"salesforce"`
+	Dataverse     *dataverseCredentials    `tfsdk:"dataverse"`
 }
 
 type partnerCenterCredentials struct {
@@ -121,6 +126,12 @@ type salesforceCredentials struct {
 	Username     *string `tfsdk:"username"`
 	PrivateKey   *string `tfsdk:"private_key"`
 	ClientSecret *string `tfsdk:"client_secret"`
+}
+
+type dataverseCredentials struct {
+	ClientID     *string `tfsdk:"client_id"`
+	ClientSecret *string `tfsdk:"client_secret"`
+	Certificate  *string `tfsdk:"certificate"`
 }
 
 // text gives a string or, for null, the fallback.

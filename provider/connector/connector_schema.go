@@ -41,7 +41,8 @@ const connectorDescription = "Declares one connector, the pair of a Partner Cent
 	"What the declaration names is compared with the live systems at plan: stages, fields, and the tenant's webhook registration. Something that is " +
 	"missing is a warning while the declaration is new or changes (the same apply may create it), and an error in apply, or at plan when the " +
 	"declaration is unchanged.\n\n" +
-	"**Permissions.** To compare: reading `OpportunityStage`, and the metadata permission that the `cosell_salesforce_…` types need anyway."
+	"**Permissions.** To compare: reading `OpportunityStage`, and the metadata permission that the `cosell_salesforce_…` types need anyway; " +
+	"in Dataverse reading entity and attribute definitions, and of users if `fallback_owner` is given."
 
 // Schema implements [resource.Resource].
 func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
@@ -55,7 +56,7 @@ func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *
 				Validators:          []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`), "must be 1 to 64 lower-case letters, digits and hyphens, not beginning or ending with a hyphen")},
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
-			"crm":                   crmAttribute(document.Salesforce),
+			"crm":                   crmAttribute(document.Salesforce, document.Dynamics365),
 			"environment":           optionalText("Label of the environment, such as `production`. It is shown, not interpreted."),
 			"partner_id":            optionalText("PartnerID (formerly MPN id) of the location that co-sells. Default: the provider's `partner_id`."),
 			"intake":                enumerated("How Partner Center's changes arrive: `webhook` (default), `poll`, or `both`. Staging that shares a tenant with production polls.", document.IntakeWebhook, document.IntakePoll, document.IntakeBoth),
@@ -75,17 +76,19 @@ func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"sync_flows":            flowsAttribute(),
-			"without_flows":         textSet("Flows that are left out on purpose: no warning names them.", setvalidator.ValueStringsAre(stringvalidator.OneOf(flowNames(document.Salesforce)...))),
+			"without_flows":         textSet("Flows that are left out on purpose: no warning names them.", setvalidator.ValueStringsAre(stringvalidator.OneOf(flowNames(document.Dynamics365)...))),
 			"environment_variables": variablesAttribute(),
 			"field_mappings":        fieldMappingsAttribute(),
-			"objects":               names("API names of objects by role, where they differ from the defaults", allObjects(), slices.Collect(maps.Keys(allObjects()))),
-			"fields":                names("API names of fields by role, where they differ from the defaults. An empty name leaves a role out that the agent can do without. Those of leads are in the document where leads are used: the flow `leads_to_partner_center` is on, or the object or a field of leads is named here", allFields(), fieldRoles()),
+			"objects":               names("API names of objects by role, where they differ from the defaults", allObjects(document.Salesforce), allObjects(document.Dynamics365)),
+			"fields":                names("API names of fields by role, where they differ from the defaults. An empty name leaves a role out that the agent can do without. Those of leads are in the document where leads are used: the flow `leads_to_partner_center` is on, or the object or a field of leads is named here", allFields(document.Salesforce), allFields(document.Dynamics365)),
 			"stages": schema.SingleNestedAttribute{
 				Optional:            true,
-				MarkdownDescription: "Stages for closed deals. Those for on hold and active are environment variables.",
+				MarkdownDescription: "Stages of opportunities; in Dynamics 365 these are status reasons, by their label or number.",
 				Attributes: map[string]schema.Attribute{
-					"won":  optionalText("Stage for won deals. Default: the organisation's first won stage."),
-					"lost": optionalText("Stage for lost and declined deals. Default: the organisation's first lost stage."),
+					"on_hold": optionalText("Status reason of Dynamics 365 in which a new, not yet accepted referral waits. Default `On Hold`. For Salesforce it is the variable `" + document.VariableOnHoldStage + "`."),
+					"active":  optionalText("Status reason of Dynamics 365 that equals an accepted referral. Default `In Progress`. For Salesforce it is the variable `" + document.VariableActiveStage + "`."),
+					"won":     optionalText("Stage for won deals. Default: the organisation's first won stage; in Dynamics 365 `Won`."),
+					"lost":    optionalText("Stage for lost and declined deals. Default: the organisation's first lost stage; in Dynamics 365 `Canceled`."),
 				},
 			},
 			"account_match": schema.SingleNestedAttribute{
@@ -113,7 +116,7 @@ func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *
 				Optional: true,
 				MarkdownDescription: "Salesforce announces changes, so that they reach Partner Center within seconds: the agent subscribes to change events by the Pub/Sub API. " +
 					"Which objects are announced is settled by `cosell_salesforce_change_events`; an empty block takes the standard channel. Polling goes on, rarely while the events " +
-					"come and at its usual rate when they do not. Left out, the agent only polls.",
+					"come and at its usual rate when they do not. Left out, the agent only polls. For Salesforce only.",
 				Attributes: map[string]schema.Attribute{
 					"topic": schema.StringAttribute{
 						Optional: true, MarkdownDescription: "What to subscribe to: the `topic` of a `cosell_salesforce_change_events`. Default `" + salesforce.AllChanges + "`.",
@@ -143,6 +146,8 @@ func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *
 				Attributes: map[string]schema.Attribute{
 					"tenant_id": optionalText("Microsoft Entra tenant. Default: the provider's `partner_center.tenant_id`."),
 					"org_id":    optionalText("Salesforce organisation, 15 or 18 characters. Default: the provider's `salesforce.org_id`."),
+
+					"organization_id": optionalText("Organisation of the Dataverse environment, a GUID. Default: the provider's `dataverse.organization_id`."),
 				},
 			},
 			"credentials": credentialsAttribute(),
@@ -246,13 +251,22 @@ func credentialsAttribute() schema.Attribute {
 				},
 			},
 			"salesforce": schema.SingleNestedAttribute{
-				Required:            true,
-				MarkdownDescription: "The app: `username` with `private_key` (JWT bearer flow), or `client_secret` alone (client credentials flow).",
+				Optional:            true,
+				MarkdownDescription: "Of Salesforce, the app: `username` with `private_key` (JWT bearer flow), or `client_secret` alone (client credentials flow).",
 				Attributes: map[string]schema.Attribute{
 					"client_id":     optionalText("Consumer key. Default: the provider's."),
 					"username":      optionalText("The agent's user."),
 					"private_key":   optionalText("Private key, PEM." + reference),
 					"client_secret": optionalText("Consumer secret." + reference),
+				},
+			},
+			"dataverse": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "Of Dynamics 365, the application that is the agent's application user: with `client_secret` or `certificate`.",
+				Attributes: map[string]schema.Attribute{
+					"client_id":     optionalText("Application (client) id. Default: the provider's."),
+					"client_secret": optionalText("Secret of the application." + reference),
+					"certificate":   optionalText("Certificate and its RSA key, both PEM in one text." + reference),
 				},
 			},
 		},
@@ -303,45 +317,60 @@ func textSet(description string, validators ...validator.Set) schema.SetAttribut
 	return schema.SetAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: description, Validators: validators}
 }
 
-func names(description string, defaults map[string]string, roles []string) schema.MapAttribute {
-	slices.Sort(roles)
+// names is a map of API names by role. The defaults are those of Salesforce and of Dynamics 365, which has roles of its own.
+func names(description string, salesforce, dynamics map[string]string) schema.MapAttribute {
+	roles := roleNames(salesforce, dynamics)
+	cell := func(name string) string {
+		if name == "" {
+			return "none"
+		}
+		return "`" + name + "`"
+	}
 	var table strings.Builder
 	for _, role := range roles {
-		fallback := "none"
-		if name := defaults[role]; name != "" {
-			fallback = "`" + name + "`"
+		table.WriteString("\n  - `" + role + "`: " + cell(salesforce[role]))
+		if dynamics != nil {
+			table.WriteString(" / " + cell(dynamics[role]))
 		}
-		table.WriteString("\n  - `" + role + "`: " + fallback)
+	}
+	heading := ". Roles and defaults:"
+	if dynamics != nil {
+		heading = ". Roles and defaults (Salesforce / Dynamics 365):"
 	}
 	return schema.MapAttribute{
 		Optional: true, ElementType: types.StringType,
-		MarkdownDescription: description + ". Roles and defaults:" + table.String(),
+		MarkdownDescription: description + heading + table.String(),
 		Validators:          []validator.Map{mapvalidator.KeysAre(stringvalidator.OneOf(roles...))},
 	}
 }
 
-// fieldRoles lists the roles that a field can have. The products field of old installations has no default.
-func fieldRoles() []string {
-	roles := slices.Collect(maps.Keys(allFields()))
-	if !slices.Contains(roles, document.FieldProducts) {
-		roles = append(roles, document.FieldProducts)
+// roleNames lists the roles of all maps, sorted.
+func roleNames(all ...map[string]string) []string {
+	known := map[string]string{}
+	for _, names := range all {
+		maps.Copy(known, names)
 	}
-	return roles
+	return slices.Sorted(maps.Keys(known))
 }
 
 // mappingTable documents the default mapping from the one table there is.
 func mappingTable() string {
 	var table strings.Builder
-	table.WriteString("| Field | Partner Center | Salesforce | Direction | On | Conflict won by |\n|---|---|---|---|---|---|\n")
-	for _, row := range defaultMappings() {
-		table.WriteString("| `" + strings.Join([]string{row.Field, row.PartnerCenter, row.CRM, row.Direction, strings.Join(row.On, ", "), row.Conflict}, "` | `") + "` |\n")
+	table.WriteString("| Field | Partner Center | Salesforce | Dynamics 365 | Direction | On | Conflict won by |\n|---|---|---|---|---|---|---|\n")
+	inDynamics := map[string]string{}
+	for _, row := range defaultMappings(document.Dynamics365) {
+		inDynamics[row.Field] = row.CRM
+	}
+	for _, row := range defaultMappings(document.Salesforce) {
+		cells := []string{row.Field, row.PartnerCenter, row.CRM, inDynamics[row.Field], row.Direction, strings.Join(row.On, ", "), row.Conflict}
+		table.WriteString("| `" + strings.Join(cells, "` | `") + "` |\n")
 	}
 	return table.String()
 }
 
 // defaultMappings is the default mapping of an installation that changes no variable and no field name.
-func defaultMappings() []document.Mapping {
-	return document.DefaultMappings(document.Salesforce, document.DefaultFields(document.Salesforce), defaultVariables(document.Salesforce))
+func defaultMappings(crm string) []document.Mapping {
+	return document.DefaultMappings(crm, document.DefaultFields(crm), defaultVariables(crm))
 }
 
 // Help texts of account_match, which say exactly what agent/match does.

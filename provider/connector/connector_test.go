@@ -98,7 +98,7 @@ func declared() *connectorModel {
 		},
 		Credentials: credentialsModel{
 			PartnerCenter: partnerCenterCredentials{ClientSecret: "env:SECRET", RefreshToken: "file:/run/secrets/token"},
-			Salesforce:    salesforceCredentials{ClientSecret: &secret},
+			Salesforce:    &salesforceCredentials{ClientSecret: &secret},
 		},
 	}
 }
@@ -114,7 +114,7 @@ func facts() (*remote.PartnerCenterConfig, *remote.SalesforceConfig) {
 func build(t *testing.T, m *connectorModel) document.Document {
 	t.Helper()
 	pc, sf := facts()
-	b := newBuilder(m, pc, sf)
+	b := newBuilder(m, pc, sf, nil)
 	d := b.document()
 	for _, found := range b.diagnostics {
 		t.Errorf("%s: %s", found.Summary(), found.Detail())
@@ -207,7 +207,7 @@ func TestDocumentOfOverrides(t *testing.T) {
 // TestDocumentWithoutProvider needs pins and client ids of its own.
 func TestDocumentWithoutProvider(t *testing.T) {
 	t.Parallel()
-	b := newBuilder(declared(), nil, nil)
+	b := newBuilder(declared(), nil, nil, nil)
 	b.document()
 	summaries := map[string]int{}
 	for _, found := range b.diagnostics {

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/cosell-sync/terraform-provider-cosell/internal/dataverse"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
@@ -22,11 +23,12 @@ type builder struct {
 	declared      *connectorModel
 	partnerCenter remote.PartnerCenterConfig
 	salesforce    remote.SalesforceConfig
+	dataverse     remote.DataverseConfig
 	diagnostics   diag.Diagnostics
 }
 
 // newBuilder takes the facts that the provider's configuration knows; nil blocks know nothing.
-func newBuilder(declared *connectorModel, pc *remote.PartnerCenterConfig, sf *remote.SalesforceConfig) *builder {
+func newBuilder(declared *connectorModel, pc *remote.PartnerCenterConfig, sf *remote.SalesforceConfig, dv *remote.DataverseConfig) *builder {
 	b := &builder{declared: declared}
 	b.partnerCenter = remote.PartnerCenterConfig{
 		Authority: partnercenter.DefaultAuthority, ReferralsEndpoint: partnercenter.DefaultReferralsEndpoint, EventsEndpoint: partnercenter.DefaultEventsEndpoint,
@@ -38,6 +40,10 @@ func newBuilder(declared *connectorModel, pc *remote.PartnerCenterConfig, sf *re
 	if sf != nil {
 		b.salesforce = *sf
 	}
+	b.dataverse = remote.DataverseConfig{Authority: dataverse.DefaultAuthority, APIVersion: dataverse.DefaultAPIVersion}
+	if dv != nil {
+		b.dataverse = *dv
+	}
 	return b
 }
 
@@ -48,25 +54,23 @@ func (b *builder) document() document.Document {
 	objects, fields := document.DefaultObjects(m.CRM), document.DefaultFields(m.CRM)
 	lead := b.leads(variables, objects, fields)
 	fields = b.overridden("fields", fields, m.Fields)
+	crm := document.CRM{Type: m.CRM, Stages: b.stages(variables)}
+	if m.CRM == document.Dynamics365 {
+		crm.Dynamics = b.environment()
+	} else {
+		crm.Salesforce = b.organisation()
+	}
+	crm.Objects, crm.Fields, crm.Lead = b.overridden("objects", objects, m.Objects), fields, lead
+	crm.Marks = variables[document.VariableDisplayCheckMark] == document.Yes
+	crm.Language, crm.FallbackOwner = languageOf(m.Language), text(m.FallbackOwner, "")
 	d := document.Document{
 		Version:       document.Version,
 		Connector:     document.Connector{Name: m.Name, Environment: text(m.Environment, "")},
 		PartnerCenter: b.tenant(),
-		CRM: document.CRM{
-			Type:       m.CRM,
-			Salesforce: b.organisation(),
-			Objects:    b.overridden("objects", objects, m.Objects),
-			Fields:     fields,
-			Stages:     document.Stages{OnHold: variables[document.VariableOnHoldStage], Active: variables[document.VariableActiveStage]},
-			Lead:       lead,
-			Marks:      variables[document.VariableDisplayCheckMark] == document.Yes,
-
-			Language:      languageOf(m.Language),
-			FallbackOwner: text(m.FallbackOwner, ""),
-		},
-		Flows:    b.flows(),
-		Mappings: b.mappings(document.DefaultMappings(m.CRM, fields, variables)),
-		Help:     document.DefaultHelp(),
+		CRM:           crm,
+		Flows:         b.flows(),
+		Mappings:      b.mappings(document.DefaultMappings(m.CRM, fields, variables)),
+		Help:          document.DefaultHelp(),
 		Sharing: document.Sharing{
 			Delay:             m.SyncDelay,
 			DefaultCurrency:   text(m.DefaultCurrency, ""),
@@ -75,9 +79,6 @@ func (b *builder) document() document.Document {
 		},
 		Accounts: b.accounts(),
 		Schedule: document.Schedule{Poll: defaultPoll, Sweep: variables[document.VariableAutoHealInterval]},
-	}
-	if m.Stages != nil {
-		d.CRM.Stages.Won, d.CRM.Stages.Lost = text(m.Stages.Won, ""), text(m.Stages.Lost, "")
 	}
 	if m.Schedule != nil {
 		d.Schedule.Poll, d.Schedule.Sweep = text(m.Schedule.Poll, d.Schedule.Poll), text(m.Schedule.Sweep, d.Schedule.Sweep)
@@ -129,6 +130,10 @@ func (b *builder) tenant() document.PartnerCenter {
 
 func (b *builder) organisation() *document.SalesforceOrg {
 	given := b.declared.Credentials.Salesforce
+	if given == nil {
+		b.diagnostics.AddAttributeError(path.Root("credentials"), "Credentials are missing", "Give credentials.salesforce: the app by which the agent signs in.")
+		return &document.SalesforceOrg{}
+	}
 	org := &document.SalesforceOrg{
 		OrgID:      b.pin("org_id", func(p *pinsModel) *string { return p.OrgID }, b.salesforce.OrgID, "salesforce.org_id", salesforce.SameID),
 		LoginURL:   b.salesforce.LoginURL,

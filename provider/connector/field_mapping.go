@@ -51,7 +51,7 @@ func (*fieldMapping) Schema(_ context.Context, _ resource.SchemaRequest, respons
 			"connector compares the CRM's fields with the organisation.\n\n**Default field mapping.**\n\n" + mappingTable() + "\n" + expressionGuide(),
 		Attributes: map[string]schema.Attribute{
 			"id":  identifier("`<crm>/<name>`."),
-			"crm": crmAttribute(document.Salesforce),
+			"crm": crmAttribute(document.Salesforce, document.Dynamics365),
 			"name": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "Name of the mapping, for people. Changing it makes another mapping.",
@@ -70,7 +70,7 @@ func (*fieldMapping) ValidateConfig(ctx context.Context, request resource.Valida
 	if response.Diagnostics.HasError() || config.CRM.IsUnknown() {
 		return
 	}
-	defaults, rows := defaultMappings(), config.Mappings.Elements()
+	defaults, rows := defaultMappings(config.CRM.ValueString()), config.Mappings.Elements()
 	for _, field := range slices.Sorted(maps.Keys(rows)) {
 		at := path.Root("mappings").AtMapKey(field)
 		row, ok := rows[field].(types.Object)

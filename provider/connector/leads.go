@@ -34,15 +34,18 @@ func (b *builder) leads(variables map[string]string, objects, fields map[string]
 }
 
 // allObjects and allFields give the default names by role, those of leads included.
-func allObjects() map[string]document.Name {
-	all := document.DefaultObjects(document.Salesforce)
-	maps.Copy(all, document.DefaultLeadObjects(document.Salesforce))
+func allObjects(crm string) map[string]document.Name {
+	all := document.DefaultObjects(crm)
+	maps.Copy(all, document.DefaultLeadObjects(crm))
 	return all
 }
 
-func allFields() map[string]document.Name {
-	all := document.DefaultFields(document.Salesforce)
-	maps.Copy(all, document.DefaultLeadFields(document.Salesforce))
+func allFields(crm string) map[string]document.Name {
+	all := document.DefaultFields(crm)
+	maps.Copy(all, document.DefaultLeadFields(crm))
+	if _, has := all[document.FieldProducts]; !has {
+		all[document.FieldProducts] = "" // of old installations, without a default
+	}
 	return all
 }
 

@@ -175,9 +175,9 @@ func addFaults(diagnostics *diag.Diagnostics, at path.Path, row document.Mapping
 			summary = "Expression is not valid"
 		}
 		detail := fmt.Sprintf("Field %q: %s.", row.Field, strings.TrimSuffix(fault.Reason, "."))
-		if (row.PartnerCenter == "" || row.CRM == "") && (fault.Attribute == "partner_center" || fault.Attribute == "crm") && !slices.Contains(fieldsOf(defaultMappings()), row.Field) {
+		if (row.PartnerCenter == "" || row.CRM == "") && (fault.Attribute == "partner_center" || fault.Attribute == "crm") && !slices.Contains(fieldsOf(defaultMappings(document.Salesforce)), row.Field) {
 			summary = "Mapped field is not known"
-			detail += " It is no field of the default mapping (" + strings.Join(fieldsOf(defaultMappings()), ", ") + "), so it is taken for one of your own."
+			detail += " It is no field of the default mapping (" + strings.Join(fieldsOf(defaultMappings(document.Salesforce)), ", ") + "), so it is taken for one of your own."
 		}
 		diagnostics.AddAttributeError(where, summary, detail)
 	}

@@ -92,6 +92,12 @@ func (r *solutionDetail) ModifyPlan(ctx context.Context, request resource.Modify
 	}
 	plan.identify()
 	response.Diagnostics.Append(response.Plan.SetAttribute(ctx, path.Root("id"), plan.ID)...)
+	var object types.String
+	response.Diagnostics.Append(request.Config.GetAttribute(ctx, path.Root("object"), &object)...)
+	if object.IsNull() && !plan.CRM.IsUnknown() {
+		plan.Object = types.StringValue(defaultDetailObject(plan.crm()))
+		response.Diagnostics.Append(response.Plan.SetAttribute(ctx, path.Root("object"), plan.Object)...)
+	}
 	r.lookAhead(ctx, &plan, state, &response.Diagnostics)
 	if state == nil {
 		return
@@ -126,6 +132,10 @@ func protectSolution(state *solutionDetailModel, fate string, diagnostics *diag.
 // lookAhead reports an object that cannot be used: a warning for what apply will look at again, an error otherwise. What
 // the plan itself makes is not missing.
 func (r *solutionDetail) lookAhead(ctx context.Context, plan, state *solutionDetailModel, diagnostics *diag.Diagnostics) {
+	if plan.crm() == document.Dynamics365 {
+		r.lookAheadDynamics(ctx, plan, state, diagnostics)
+		return
+	}
 	var unknown *remote.UnknownError
 	switch _, err := r.remote.Salesforce(ctx); {
 	case errors.As(err, &unknown):
@@ -206,6 +216,10 @@ func (r *solutionDetail) Read(ctx context.Context, request resource.ReadRequest,
 		return
 	}
 	columns, _ := state.columns() // a state holds no unknown values
+	if state.crm() == document.Dynamics365 {
+		r.readDynamics(ctx, &state, response)
+		return
+	}
 	row, found, err := r.remote.FindRow(ctx, columns.table(), state.SolutionID.ValueString())
 	if salesforce.IsUnknownField(err) {
 		found, err = r.whyUnusable(ctx, columns, &state, err, &response.Diagnostics)
@@ -272,22 +286,27 @@ func (r *solutionDetail) Delete(ctx context.Context, request resource.DeleteRequ
 	}
 }
 
-// ImportState implements [resource.ResourceWithImportState]. The id is "salesforce/<solution_id>"; names that differ from
+// ImportState implements [resource.ResourceWithImportState]. The id is "<crm>/<solution_id>"; names that differ from
 // the defaults follow as a query: "?object=…&publisher=…".
 func (r *solutionDetail) ImportState(ctx context.Context, request resource.ImportStateRequest, response *resource.ImportStateResponse) {
 	crm, id, columns, err := parseImportID(request.ID)
 	if request.ID == "" && request.Identity != nil {
 		response.Diagnostics.Append(request.Identity.GetAttribute(ctx, path.Root("crm"), &crm)...)
 		response.Diagnostics.Append(request.Identity.GetAttribute(ctx, path.Root("solution_id"), &id)...)
-		r.sameOrg(ctx, request.Identity, &response.Diagnostics)
+		columns.object = defaultDetailObject(crm)
+		if crm == document.Dynamics365 {
+			r.sameOrganization(ctx, request.Identity, &response.Diagnostics)
+		} else {
+			r.sameOrg(ctx, request.Identity, &response.Diagnostics)
+		}
 		err = nil
 	}
-	if err == nil && (crm != document.Salesforce || id == "") {
-		err = errors.New("it does not name salesforce and a solution")
+	if err == nil && (crm != document.Salesforce && crm != document.Dynamics365 || id == "") {
+		err = errors.New("it does not name salesforce or dynamics365, and a solution")
 	}
 	if err != nil {
 		response.Diagnostics.AddError("Import id of a solution detail is malformed",
-			fmt.Sprintf("The id is salesforce/<solution_id>, for example salesforce/SOL-00001-AAA, and may be followed by names that differ from the defaults, "+
+			fmt.Sprintf("The id is <crm>/<solution_id>, for example salesforce/SOL-00001-AAA, and may be followed by names that differ from the defaults, "+
 				"for example ?object=ns__Detail__c&publisher=ns__Publisher__c. Of %q: %s.", request.ID, err))
 	}
 	if response.Diagnostics.HasError() {
@@ -305,9 +324,9 @@ func (r *solutionDetail) ImportState(ctx context.Context, request resource.Impor
 
 // parseImportID takes an import id apart. The columns hold the names that it overrides, and the object.
 func parseImportID(text string) (crm, id string, columns detailColumns, err error) {
-	columns = detailColumns{object: document.DefaultObjects(document.Salesforce)[document.ObjectSolutionDetail], fields: map[string]string{}}
 	main, query, _ := strings.Cut(text, "?")
 	crm, id, _ = strings.Cut(main, "/")
+	columns = detailColumns{crm: crm, object: defaultDetailObject(crm), fields: map[string]string{}}
 	names, err := url.ParseQuery(query)
 	if err != nil {
 		return "", "", columns, fmt.Errorf("the names are not a query: %w", err)
@@ -329,8 +348,8 @@ func parseImportID(text string) (crm, id string, columns detailColumns, err erro
 
 // importID is the other direction of parseImportID: what is as by default is left out.
 func importID(columns detailColumns, id string) string {
-	names, defaults := url.Values{}, defaultDetailFields()
-	if columns.object != document.DefaultObjects(document.Salesforce)[document.ObjectSolutionDetail] {
+	names, defaults := url.Values{}, defaultDetailFields(columns.crm)
+	if columns.object != defaultDetailObject(columns.crm) {
 		names.Set("object", columns.object)
 	}
 	for role, name := range columns.fields {
@@ -338,7 +357,7 @@ func importID(columns detailColumns, id string) string {
 			names.Set(role, name)
 		}
 	}
-	text := document.Salesforce + "/" + id
+	text := columns.crm + "/" + id
 	if len(names) > 0 {
 		text += "?" + names.Encode()
 	}

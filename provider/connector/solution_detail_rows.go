@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 
+	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/remote"
@@ -24,6 +25,9 @@ var (
 // insert makes the record. Nothing is adopted: it fails with errSolutionExists when there is one. An answer that was lost is
 // settled by reading back, because the record was seen to be absent before the first try.
 func (r *solutionDetail) insert(ctx context.Context, columns detailColumns, plan *solutionDetailModel) (salesforce.ID, error) {
+	if columns.crm == document.Dynamics365 {
+		return r.insertDynamics(ctx, columns, plan)
+	}
 	table, id, fields := columns.table(), plan.SolutionID.ValueString(), plan.record(columns)
 	var record salesforce.ID
 	lost := false // an earlier try may have made it
@@ -65,6 +69,9 @@ func (r *solutionDetail) insert(ctx context.Context, columns detailColumns, plan
 
 // update writes the whole record: twice does no harm.
 func (r *solutionDetail) update(ctx context.Context, columns detailColumns, plan *solutionDetailModel) error {
+	if columns.crm == document.Dynamics365 {
+		return r.updateDynamics(ctx, columns, plan)
+	}
 	table, id := columns.table(), plan.SolutionID.ValueString()
 	return r.write(ctx, table, id, func(ctx context.Context, api *salesforce.Client) error {
 		err := api.Data().Update(ctx, table.Object, plan.RecordID.ValueString(), plan.record(columns), time.Time{})
@@ -81,6 +88,9 @@ func (r *solutionDetail) update(ctx context.Context, columns detailColumns, plan
 
 // delete removes the record. One that is gone already is no failure, nor is one whose object is gone.
 func (r *solutionDetail) delete(ctx context.Context, columns detailColumns, state *solutionDetailModel) error {
+	if columns.crm == document.Dynamics365 {
+		return r.deleteDynamics(ctx, columns, state)
+	}
 	table, id := columns.table(), state.SolutionID.ValueString()
 	return r.write(ctx, table, id, func(ctx context.Context, api *salesforce.Client) error {
 		err := api.Data().Delete(ctx, table.Object, state.RecordID.ValueString())
@@ -127,14 +137,24 @@ func (r *solutionDetail) setIdentity(ctx context.Context, m *solutionDetailModel
 	if identity == nil {
 		return
 	}
-	who, err := r.remote.SalesforceIdentity(ctx)
+	org, err := r.organisation(ctx, m.crm())
 	if err != nil {
-		diagnostics.AddError("Salesforce identity could not be read", remote.Detail(err))
+		diagnostics.AddError("CRM's identity could not be read", remote.Detail(err))
 		return
 	}
-	for name, value := range map[string]string{"crm": m.CRM.ValueString(), "solution_id": m.SolutionID.ValueString(), "org_id": string(who.OrgID)} {
+	for name, value := range map[string]string{"crm": m.CRM.ValueString(), "solution_id": m.SolutionID.ValueString(), "org_id": org} {
 		diagnostics.Append(identity.SetAttribute(ctx, path.Root(name), value)...)
 	}
+}
+
+// organisation gives the id of the CRM's organisation.
+func (r *solutionDetail) organisation(ctx context.Context, crm string) (string, error) {
+	if crm == document.Dynamics365 {
+		who, err := r.remote.DataverseIdentity(ctx)
+		return who.OrganizationID, err
+	}
+	who, err := r.remote.SalesforceIdentity(ctx)
+	return string(who.OrgID), err
 }
 
 // sameOrg checks the organisation that an import's identity names, if it names one.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"regexp"
-	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -33,9 +32,19 @@ const (
 // detailRoles lists the roles in the order in which texts name them.
 var detailRoles = []string{detailSolutionID, detailName, detailType, detailPublisher}
 
+// defaultDetailObject gives the API name of the object.
+func defaultDetailObject(crm string) string {
+	return document.DefaultObjects(crm)[document.ObjectSolutionDetail]
+}
+
 // defaultDetailFields gives the API names of the fields by role.
-func defaultDetailFields() map[string]string {
-	shared := document.DefaultFields(document.Salesforce)
+func defaultDetailFields(crm string) map[string]string {
+	shared := document.DefaultFields(crm)
+	if crm == document.Dynamics365 {
+		return map[string]string{
+			detailSolutionID: shared[document.FieldDetailIdentifier], detailName: "cosell_Name", detailType: "cosell_SolutionType", detailPublisher: "cosell_PublisherName",
+		}
+	}
 	return map[string]string{
 		detailSolutionID: shared[document.FieldSolutionIdentifier],
 		detailName:       shared[document.FieldSolutionName],
@@ -64,7 +73,7 @@ const solutionDetailDescription = "One solution that sellers can choose for a de
 	"a plan over hundreds of them makes a few calls.\n\n" +
 	"**Destroy.** The record is deleted, and what refers to it loses the reference. With `deletion_protection` (the default) destroying and replacing fail at plan.\n\n" +
 	"**Permissions.** The provider's user needs to read, create, edit and delete records of the object, and to edit the fields: grant them with " +
-	"`cosell_salesforce_permission_set`, also to administrators, because a new object is invisible to everybody."
+	"`cosell_salesforce_permission_set`, also to administrators, because a new object is invisible to everybody. In Dataverse it needs those rights on the table."
 
 // unpadded refuses texts that Salesforce would change on save: it removes white space at both ends.
 var unpadded = stringvalidator.RegexMatches(regexp.MustCompile(`^\S(.*\S)?$`), "must not be empty, and have no white space at its ends: Salesforce would remove it")
@@ -77,8 +86,8 @@ func (*solutionDetail) Schema(_ context.Context, _ resource.SchemaRequest, respo
 			"id": schema.StringAttribute{Computed: true, MarkdownDescription: "Identifier of the resource: `<crm>/<solution_id>`."},
 			"crm": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(document.Salesforce),
-				MarkdownDescription: "The CRM that holds the record: `salesforce` (default). Changing it makes another record.",
-				Validators:          []validator.String{stringvalidator.OneOf(document.Salesforce)},
+				MarkdownDescription: "The CRM that holds the record: `salesforce` (default) or `dynamics365`. Changing it makes another record.",
+				Validators:          []validator.String{stringvalidator.OneOf(document.Salesforce, document.Dynamics365)},
 			},
 			"solution_id": schema.StringAttribute{
 				Required: true,
@@ -96,9 +105,9 @@ func (*solutionDetail) Schema(_ context.Context, _ resource.SchemaRequest, respo
 				Validators: []validator.String{unpadded},
 			},
 			"object": schema.StringAttribute{
-				Optional: true, Computed: true, Default: stringdefault.StaticString(document.DefaultObjects(document.Salesforce)[document.ObjectSolutionDetail]),
-				MarkdownDescription: "API name of the Solution Details object. Default `" + document.DefaultObjects(document.Salesforce)[document.ObjectSolutionDetail] +
-					"`. Refer to the resource that makes the object, so that it comes first. Changing it makes another record.",
+				Optional: true, Computed: true,
+				MarkdownDescription: "API name of the Solution Details object or table. Default `" + defaultDetailObject(document.Salesforce) + "`, in Dynamics 365 `" +
+					defaultDetailObject(document.Dynamics365) + "`. Refer to the resource that makes the object, so that it comes first. Changing it makes another record.",
 				Validators: []validator.String{apiName},
 			},
 			"fields": detailFieldsAttribute(),
@@ -118,7 +127,7 @@ var apiName = stringvalidator.RegexMatches(regexp.MustCompile(`^[A-Za-z][A-Za-z0
 
 func detailFieldsAttribute() schema.MapAttribute {
 	fields := names("API names of the object's fields by role, where they differ from the defaults. An empty name leaves `type` or `publisher` out, "+
-		"for an object without such a field", defaultDetailFields(), slices.Clone(detailRoles))
+		"for an object without such a field", defaultDetailFields(document.Salesforce), defaultDetailFields(document.Dynamics365))
 	fields.Validators = append(fields.Validators, mapvalidator.ValueStringsAre(stringvalidator.Any(apiName, stringvalidator.OneOf(""))))
 	return fields
 }
@@ -126,24 +135,28 @@ func detailFieldsAttribute() schema.MapAttribute {
 // IdentitySchema implements [resource.ResourceWithIdentity].
 func (*solutionDetail) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, response *resource.IdentitySchemaResponse) {
 	response.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"crm":         identityschema.StringAttribute{RequiredForImport: true, Description: "The CRM: salesforce."},
+		"crm":         identityschema.StringAttribute{RequiredForImport: true, Description: "The CRM: salesforce or dynamics365."},
 		"solution_id": identityschema.StringAttribute{RequiredForImport: true, Description: "Identifier of the solution in Partner Center."},
-		"org_id":      identityschema.StringAttribute{OptionalForImport: true, Description: "Id of the Salesforce organisation. An import that names another one than the provider's is refused."},
+		"org_id":      identityschema.StringAttribute{OptionalForImport: true, Description: "Id of the Salesforce organisation, or of that of the Dataverse environment. An import that names another one than the provider's is refused."},
 	}}
 }
 
 // detailColumns says where the parts of a solution detail are kept.
 type detailColumns struct {
+	crm    string
 	object string
 	fields map[string]string // API name by role; "" for a role that is left out
 }
 
 // columns gives the names, or false while one of them is unknown.
 func (m *solutionDetailModel) columns() (detailColumns, bool) {
-	if m.Object.IsUnknown() || m.Fields.IsUnknown() {
+	if m.CRM.IsUnknown() || m.Object.IsUnknown() || m.Fields.IsUnknown() {
 		return detailColumns{}, false
 	}
-	c := detailColumns{object: m.Object.ValueString(), fields: defaultDetailFields()}
+	c := detailColumns{crm: m.crm(), object: m.Object.ValueString(), fields: defaultDetailFields(m.crm())}
+	if c.object == "" {
+		c.object = defaultDetailObject(c.crm)
+	}
 	for role, value := range m.Fields.Elements() {
 		name, ok := value.(types.String)
 		if !ok || name.IsUnknown() {
@@ -152,6 +165,14 @@ func (m *solutionDetailModel) columns() (detailColumns, bool) {
 		c.fields[role] = name.ValueString()
 	}
 	return c, true
+}
+
+// crm gives the CRM, also of a configuration that leaves it out.
+func (m *solutionDetailModel) crm() string {
+	if m.CRM.IsNull() {
+		return document.Salesforce
+	}
+	return m.CRM.ValueString()
 }
 
 // names lists the fields in the order of their roles.

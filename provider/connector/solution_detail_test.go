@@ -49,7 +49,7 @@ func TestSolutionDetailImportIDs(t *testing.T) {
 		if err != nil || crm != document.Salesforce || id != "SOL-1-A" {
 			t.Errorf("%s: %q %q %v", text, crm, id, err)
 		}
-		all := detailColumns{object: given.object, fields: defaultDetailFields()}
+		all := detailColumns{crm: crm, object: given.object, fields: defaultDetailFields(crm)}
 		for role, name := range given.fields {
 			all.fields[role] = name
 		}
@@ -57,7 +57,7 @@ func TestSolutionDetailImportIDs(t *testing.T) {
 			t.Errorf("%s becomes %s", text, back)
 		}
 	}
-	for _, text := range []string{"", "SOL-1-A", "salesforce/", "dynamics365/SOL-1-A", "salesforce/SOL-1-A?colour=Colour__c", "salesforce/SOL-1-A?name=A&name=B", "salesforce/SOL-1-A?%zz"} {
+	for _, text := range []string{"", "SOL-1-A", "salesforce/", "abacus/SOL-1-A", "salesforce/SOL-1-A?colour=Colour__c", "salesforce/SOL-1-A?name=A&name=B", "salesforce/SOL-1-A?%zz"} {
 		if _, found := importDetail(t, new(solutionDetail), resource.ImportStateRequest{ID: text}); !found.HasError() {
 			t.Errorf("the import id %q was accepted", text)
 		}

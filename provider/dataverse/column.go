@@ -17,7 +17,9 @@ func (m *columnModel) table() string { return strings.ToLower(m.Table.ValueStrin
 
 func (m *columnModel) name() string { return strings.ToLower(m.Name.ValueString()) }
 
-func (m *columnModel) title() string { return "column " + m.Table.ValueString() + "." + m.Name.ValueString() }
+func (m *columnModel) title() string {
+	return "column " + m.Table.ValueString() + "." + m.Name.ValueString()
+}
 
 func (m *columnModel) kind() client.Kind {
 	kind, _ := columnTypeNamed(m.Type.ValueString())

@@ -170,7 +170,9 @@ func (r *managed[M, P]) replaced(ctx context.Context, plan tfsdk.Plan, state tfs
 }
 
 // computed attributes are unknown in a plan before they are completed.
-func (r *managed[M, P]) computed(name string) bool { return r.kind.schema.Attributes[name].IsComputed() }
+func (r *managed[M, P]) computed(name string) bool {
+	return r.kind.schema.Attributes[name].IsComputed()
+}
 
 func (r *managed[M, P]) protected(ctx context.Context, from attributes, diagnostics *diag.Diagnostics) bool {
 	if _, has := r.kind.schema.Attributes["deletion_protection"]; !has {

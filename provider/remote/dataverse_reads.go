@@ -18,6 +18,7 @@ type environmentReads struct {
 	keys    *batch[[]dataverse.AlternateKey]
 	lookups *batch[[]dataverse.Relationship]
 
+	rows       *batch[[]Row]                 // by table and columns
 	publishers *batch[[]dataverse.Publisher] // under one key
 	language   *batch[int]                   // under one key
 }
@@ -78,6 +79,11 @@ func oneNamed(columns []dataverse.Column, name string, err error) (dataverse.Col
 	return columns[at], true, nil
 }
 
+// Rows reads all rows of a table that exists, with some columns, by logical name. The caller does not change them.
+func (r *Remote) Rows(ctx context.Context, table string, columns []string) ([]Row, error) {
+	return r.environmentReads().rows.get(ctx, strings.ToLower(table+" "+strings.Join(columns, ",")))
+}
+
 // Keys reads the alternate keys of a table that exists.
 func (r *Remote) Keys(ctx context.Context, table string) ([]dataverse.AlternateKey, error) {
 	return r.environmentReads().keys.get(ctx, strings.ToLower(table))
@@ -99,6 +105,7 @@ func (r *Remote) TableChanged(tables ...string) {
 	reads.columns.forget(concerned)
 	reads.keys.forget(concerned)
 	reads.lookups.forget(concerned)
+	reads.rows.forget(concerned)
 }
 
 func (r *Remote) environmentReads() *environmentReads {
@@ -117,6 +124,14 @@ func (r *Remote) environmentReads() *environmentReads {
 				return client.Columns(ctx, table)
 			}
 			return client.ColumnsOf(ctx, table, dataverse.Kind(kind))
+		}))
+		reads.rows = newBatch(1, eachTable(r, func(ctx context.Context, client *dataverse.Client, key string) ([]Row, error) {
+			name, columns, _ := strings.Cut(key, " ")
+			table, err := client.Table(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			return dataverse.List[Row](ctx, client, table.SetName, dataverse.Query{Select: append(strings.Split(columns, ","), table.PrimaryID)})
 		}))
 		reads.publishers = newBatch(1, eachTable(r, func(ctx context.Context, client *dataverse.Client, _ string) ([]dataverse.Publisher, error) {
 			return client.Publishers(ctx)
@@ -152,4 +167,12 @@ func eachTable[V any](r *Remote, read func(context.Context, *dataverse.Client, s
 		}
 		return values, nil
 	}
+}
+
+// RowsChanged notes a write to rows of a table, or one whose answer was lost: what was read of its rows is not used any more.
+func (r *Remote) RowsChanged(table string) {
+	r.environmentReads().rows.forget(func(key string) bool {
+		of, _, _ := strings.Cut(key, " ")
+		return strings.EqualFold(table, of)
+	})
 }

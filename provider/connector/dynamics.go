@@ -1,0 +1,62 @@
+package connector
+
+import (
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
+)
+
+// environment gives the facts of the Dataverse environment.
+func (b *builder) environment() *document.Environment {
+	if b.declared.Push != nil {
+		b.diagnostics.AddAttributeError(path.Root("push"), "Attribute belongs to Salesforce",
+			"Change events by the Pub/Sub API are Salesforce's. Remove push: for Dynamics 365 changes are asked for by change tracking.")
+	}
+	given := b.declared.Credentials.Dataverse
+	if given == nil {
+		b.diagnostics.AddAttributeError(path.Root("credentials"), "Credentials are missing", "Give credentials.dataverse: the application by which the agent signs in.")
+		return &document.Environment{}
+	}
+	for name, value := range map[string]string{"environment_url": b.dataverse.EnvironmentURL, "tenant_id": b.dataverse.TenantID} {
+		if value == "" {
+			b.diagnostics.AddError("Provider's dataverse block is incomplete", "The agent needs the environment's address and tenant: set "+name+" in the provider's dataverse block.")
+		}
+	}
+	return &document.Environment{
+		OrganizationID: strings.ToLower(b.pin("organization_id", func(p *pinsModel) *string { return p.OrganizationID }, b.dataverse.OrganizationID,
+			"dataverse.organization_id", strings.EqualFold)),
+		EnvironmentURL: b.dataverse.EnvironmentURL,
+		TenantID:       b.dataverse.TenantID,
+		Authority:      b.dataverse.Authority,
+		APIVersion:     b.dataverse.APIVersion,
+		Credentials: document.EnvironmentCredentials{
+			ClientID:     b.clientID("dataverse", given.ClientID, b.dataverse.ClientID),
+			ClientSecret: secret.Reference(text(given.ClientSecret, "")),
+			Certificate:  secret.Reference(text(given.Certificate, "")),
+		},
+	}
+}
+
+// stages gives the stages by what is declared, the variables, and the CRM's defaults.
+func (b *builder) stages(variables map[string]string) document.Stages {
+	stages := document.DefaultStages(b.declared.CRM)
+	declared := b.declared.Stages
+	if declared == nil {
+		declared = &stagesModel{}
+	}
+	stages.Won, stages.Lost = text(declared.Won, stages.Won), text(declared.Lost, stages.Lost)
+	if b.declared.CRM == document.Dynamics365 {
+		stages.OnHold, stages.Active = text(declared.OnHold, stages.OnHold), text(declared.Active, stages.Active)
+		return stages
+	}
+	stages.OnHold, stages.Active = variables[document.VariableOnHoldStage], variables[document.VariableActiveStage]
+	if declared.OnHold != nil || declared.Active != nil {
+		b.diagnostics.AddAttributeError(path.Root("stages"), "Stage is an environment variable of Salesforce",
+			"For Salesforce the stages for on hold and active are the environment variables "+document.VariableOnHoldStage+" and "+document.VariableActiveStage+
+				": declare them, and leave on_hold and active out of stages.")
+	}
+	return stages
+}

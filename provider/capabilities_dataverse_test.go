@@ -218,6 +218,88 @@ resource "cosell_dataverse_column" "test" {
 		},
 		creates: posts("/Attributes"),
 	},
+	"cosell_dataverse_change_events": {
+		env:    map[string]string{"COSELL_DATAVERSE_WEBHOOK_KEY": "key-of-the-test"},
+		config: eventsConfigOf(`"https://agent.example.com/dataverse"`),
+		changes: map[string]func(*testing.T, *world){
+			"webhook": func(t *testing.T, w *world) {
+				w.edit(t, "serviceendpoints", "name eq 'tested'", map[string]any{"url": "https://elsewhere.example.com/"})
+			},
+			"tables": func(t *testing.T, w *world) {
+				w.discard(t, "sdkmessageprocessingsteps", "name eq 'tested: Update of lead'")
+			},
+		},
+		// Change tracking cannot be switched off: what can be there or gone is the endpoint.
+		exists:     hasRow("serviceendpoints", "name eq 'tested'"),
+		importID:   "tested",
+		unknown:    eventsConfigOf(`terraform_data.later.output`),
+		laterValue: "https://agent.example.com/dataverse",
+		invalid: map[string]invalid{
+			"no https": {eventsConfigOf(`"http://agent.example.com/"`), words("is not https")},
+			"no tables": {`
+resource "cosell_dataverse_change_events" "test" {
+  name   = "tested"
+  tables = []
+}`, words("at least 1")},
+		},
+		creates: posts("/serviceendpoints"),
+	},
+	"cosell_dataverse_environment_variable": {
+		config: variableConfig(`
+  display_name  = "Field of the value"
+  default_value = "estimatedvalue"
+  value         = "totalamount"`),
+		changes: map[string]func(*testing.T, *world){
+			"value": func(t *testing.T, w *world) {
+				w.edit(t, "environmentvariablevalues", "schemaname eq 'test_Variable'", map[string]any{"value": "other"})
+			},
+			"display_name": func(t *testing.T, w *world) {
+				w.edit(t, "environmentvariabledefinitions", "schemaname eq 'test_Variable'", map[string]any{"displayname": "Other"})
+			},
+		},
+		remove: func(t *testing.T, w *world) {
+			w.discard(t, "environmentvariabledefinitions", "schemaname eq 'test_Variable'")
+		},
+		exists:       hasRow("environmentvariabledefinitions", "schemaname eq 'test_Variable'"),
+		importID:     "test_Variable",
+		importIgnore: []string{"manage_definition", "solution"},
+		unknown: variableConfig(`
+  display_name = "Field of the value"
+  value        = terraform_data.later.output`),
+		laterValue: "totalamount",
+		invalid: map[string]invalid{
+			"no display name": {variableConfig(`
+  value = "a"`), words("Give display_name")},
+			"value of another type": {variableConfig(`
+  display_name = "Flag"
+  type         = "boolean"
+  value        = "Yes"`), words("A boolean takes yes or no")},
+			"default of an existing one": {variableConfig(`
+  manage_definition = false
+  default_value     = "a"`), words("Remove default_value")},
+		},
+		creates: posts("/environmentvariabledefinitions"),
+	},
+}
+
+// eventsConfigOf delivers changes of two tables to an address.
+func eventsConfigOf(url string) string {
+	return `
+resource "cosell_dataverse_change_events" "test" {
+  name    = "tested"
+  tables  = ["lead", "opportunity"]
+  webhook = { url = ` + url + ` }
+}`
+}
+
+// variableConfig is a variable, with its publisher.
+func variableConfig(more string) string {
+	return publisherConfig + `
+resource "cosell_dataverse_environment_variable" "test" {
+  name = "test_Variable"` + more + `
+
+  depends_on = [cosell_dataverse_publisher.owner]
+}`
 }
 
 // tableConfig is a table, with its publisher.

@@ -3,6 +3,7 @@ package dataverse
 import (
 	"context"
 	"fmt"
+	"net/http"
 )
 
 // Types of environment variables ("environmentvariabledefinition table reference").
@@ -91,4 +92,34 @@ func (c *Client) UnsetVariable(ctx context.Context, variable Variable) error {
 		return fmt.Errorf("dataverse: variable %s: %w", variable.SchemaName, err)
 	}
 	return c.Delete(ctx, row, variable.ValueVersion)
+}
+
+// DefineVariable makes an environment variable without a current value, in a solution; an empty one means the default solution.
+func (c *Client) DefineVariable(ctx context.Context, solution string, variable Variable) error {
+	body := map[string]any{"schemaname": variable.SchemaName, "displayname": variable.DisplayName, "type": variable.Type}
+	if variable.Default != "" {
+		body["defaultvalue"] = variable.Default
+	}
+	_, err := c.send(ctx, call{
+		operation: "define variable " + variable.SchemaName, method: http.MethodPost, path: "environmentvariabledefinitions", header: solutionHeader(solution),
+	}, body, nil)
+	return err
+}
+
+// RenameVariable changes the name that people see.
+func (c *Client) RenameVariable(ctx context.Context, variable Variable, displayName string) error {
+	row, err := Row("environmentvariabledefinitions", variable.DefinitionID)
+	if err != nil {
+		return err
+	}
+	return c.Update(ctx, row, Any, map[string]string{"displayname": displayName})
+}
+
+// UndefineVariable deletes an environment variable with its value.
+func (c *Client) UndefineVariable(ctx context.Context, variable Variable) error {
+	row, err := Row("environmentvariabledefinitions", variable.DefinitionID)
+	if err != nil {
+		return err
+	}
+	return c.Delete(ctx, row, "")
 }

@@ -19,7 +19,7 @@ import (
 
 // Resources lists the constructors of this package's resource types.
 func Resources() []func() resource.Resource {
-	return []func() resource.Resource{NewPublisher, NewSolution, NewTable, NewColumn}
+	return []func() resource.Resource{NewPublisher, NewSolution, NewTable, NewColumn, NewChangeEvents, NewEnvironmentVariable}
 }
 
 // DataSources lists the constructors of this package's data sources.

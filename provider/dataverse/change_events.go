@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -24,16 +25,28 @@ import (
 
 // changeEventsModel is the state of a cosell_dataverse_change_events.
 type changeEventsModel struct {
-	ID      types.String  `tfsdk:"id"`
-	Name    types.String  `tfsdk:"name"`
-	Tables  types.Set     `tfsdk:"tables"`
-	Webhook *webhookModel `tfsdk:"webhook"`
+	ID      types.String `tfsdk:"id"`
+	Name    types.String `tfsdk:"name"`
+	Tables  types.Set    `tfsdk:"tables"`
+	Webhook types.Object `tfsdk:"webhook"`
 }
 
 // webhookModel is the webhook attribute.
 type webhookModel struct {
 	URL        types.String `tfsdk:"url"`
 	HeaderName types.String `tfsdk:"header_name"`
+}
+
+var webhookType = map[string]attr.Type{"url": types.StringType, "header_name": types.StringType}
+
+// webhook gives the webhook; nil where there is none.
+func (m *changeEventsModel) webhook(ctx context.Context) *webhookModel {
+	if m.Webhook.IsNull() {
+		return nil
+	}
+	w := new(webhookModel)
+	m.Webhook.As(ctx, w, lenient) // the schema has the same attributes: it cannot fail
+	return w
 }
 
 // stepMessages are what happens to a row that steps hear.
@@ -95,12 +108,12 @@ func (m *changeEventsModel) tables() map[string]string {
 }
 
 func (m *changeEventsModel) complete(ctx context.Context, e *environment, p *planning[changeEventsModel]) {
-	if m.Webhook != nil {
+	if w := m.webhook(ctx); w != nil {
 		if config := e.remote.DataverseConfig(); config != nil && config.WebhookKey.IsZero() && !config.Unknown {
 			p.AddAttributeError(path.Root("webhook"), "Webhook has no key",
 				"The receiver knows deliveries by a key. Set the provider's dataverse.webhook_key, or COSELL_DATAVERSE_WEBHOOK_KEY.")
 		}
-		if url := m.Webhook.URL; !url.IsUnknown() {
+		if url := w.URL; !url.IsUnknown() && !m.Webhook.IsUnknown() {
 			if err := document.CheckEndpoint(url.ValueString()); err != nil {
 				p.AddAttributeError(path.Root("webhook").AtName("url"), "Webhook's address is not usable", err.Error()+".")
 			}
@@ -115,7 +128,7 @@ func (m *changeEventsModel) complete(ctx context.Context, e *environment, p *pla
 }
 
 func (m *changeEventsModel) create(ctx context.Context, e *environment) error {
-	if err := m.track(ctx, e); err != nil || m.Webhook == nil {
+	if err := m.track(ctx, e); err != nil || m.Webhook.IsNull() {
 		return err
 	}
 	if err := m.makeEndpoint(ctx, e); err != nil {
@@ -178,8 +191,9 @@ func (m *changeEventsModel) makeEndpoint(ctx context.Context, e *environment) er
 		_, ok, err := m.endpoint(ctx, e)
 		return ok, err
 	}
+	w := m.webhook(ctx)
 	return e.create(ctx, nil, m.title(), present, func(ctx context.Context, api *client.Client) error {
-		_, err := api.CreateWebhook(ctx, m.Name.ValueString(), m.Webhook.URL.ValueString(), m.Webhook.HeaderName.ValueString(), e.remote.DataverseConfig().WebhookKey)
+		_, err := api.CreateWebhook(ctx, m.Name.ValueString(), w.URL.ValueString(), w.HeaderName.ValueString(), e.remote.DataverseConfig().WebhookKey)
 		return err
 	})
 }
@@ -272,20 +286,23 @@ func (m *changeEventsModel) read(ctx context.Context, e *environment) (bool, err
 		if err != nil {
 			return false, err
 		}
-		if live != nil && live.ChangeTracking && (m.Webhook == nil && !imported || m.heard(steps, table)) {
+		if live != nil && live.ChangeTracking && (m.Webhook.IsNull() && !imported || m.heard(steps, table)) {
 			names = append(names, types.StringValue(declared))
 		}
 	}
 	m.Tables = types.SetValueMust(types.StringType, names)
-	switch {
-	case !ok:
-		m.Webhook = nil
-	case m.Webhook == nil:
-		m.Webhook = &webhookModel{HeaderName: types.StringValue(defaultHeader), URL: types.StringValue(endpoint.URL)}
-	default:
-		m.Webhook.URL = types.StringValue(endpoint.URL)
+	if !ok {
+		m.Webhook = types.ObjectNull(webhookType)
+		return true, nil
 	}
-	return true, nil
+	shown := webhookModel{HeaderName: types.StringValue(defaultHeader)}
+	if known := m.webhook(ctx); known != nil {
+		shown = *known
+	}
+	shown.URL = types.StringValue(endpoint.URL)
+	var diagnostics diag.Diagnostics
+	m.Webhook, diagnostics = types.ObjectValueFrom(ctx, webhookType, shown)
+	return true, failure(diagnostics)
 }
 
 func (m *changeEventsModel) importTables(steps []client.StepRow) {
@@ -316,20 +333,21 @@ func (m *changeEventsModel) update(ctx context.Context, e *environment, before *
 		return err
 	}
 	endpoint, ok, err := m.endpoint(ctx, e)
+	w := m.webhook(ctx)
 	switch {
 	case err != nil:
 		return err
-	case m.Webhook == nil && before.Webhook == nil: // an endpoint of the name would be somebody else's
+	case w == nil && before.Webhook.IsNull(): // an endpoint of the name would be somebody else's
 		return nil
-	case m.Webhook == nil:
+	case w == nil:
 		return m.remove(ctx, e)
 	case !ok:
 		if err := m.makeEndpoint(ctx, e); err != nil {
 			return err
 		}
-	case before.Webhook == nil || !m.Webhook.URL.Equal(before.Webhook.URL) || !m.Webhook.HeaderName.Equal(before.Webhook.HeaderName):
+	case !m.Webhook.Equal(before.Webhook):
 		if err := e.change(ctx, nil, m.title(), func(ctx context.Context, api *client.Client) error {
-			return api.UpdateWebhook(ctx, endpoint.ID, m.Webhook.URL.ValueString(), m.Webhook.HeaderName.ValueString(), e.remote.DataverseConfig().WebhookKey)
+			return api.UpdateWebhook(ctx, endpoint.ID, w.URL.ValueString(), w.HeaderName.ValueString(), e.remote.DataverseConfig().WebhookKey)
 		}); err != nil {
 			return err
 		}

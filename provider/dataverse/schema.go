@@ -1,15 +1,18 @@
 package dataverse
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 )
 
 var (
@@ -99,6 +102,18 @@ func fromRemote(words []word, value string) types.String {
 		}
 	}
 	return textOrNull(value)
+}
+
+// lenient reads nested objects whose attributes may be unknown, or which are unknown themselves: the models can hold that.
+var lenient = basetypes.ObjectAsOptions{UnhandledNullAsEmpty: true, UnhandledUnknownAsEmpty: true}
+
+// failure gives the errors of a conversion.
+func failure(diagnostics diag.Diagnostics) error {
+	var errs []error
+	for _, d := range diagnostics.Errors() {
+		errs = append(errs, errors.New(d.Summary()+": "+d.Detail()))
+	}
+	return errors.Join(errs...)
 }
 
 func textOrNull(text string) types.String {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -19,19 +21,19 @@ import (
 
 // tableModel is the state of a cosell_dataverse_table.
 type tableModel struct {
-	ID                 types.String        `tfsdk:"id"`
-	Name               types.String        `tfsdk:"name"`
-	Label              types.String        `tfsdk:"label"`
-	PluralLabel        types.String        `tfsdk:"plural_label"`
-	Description        types.String        `tfsdk:"description"`
-	Ownership          types.String        `tfsdk:"ownership"`
-	PrimaryColumn      *primaryColumnModel `tfsdk:"primary_column"`
-	ChangeTracking     types.Bool          `tfsdk:"change_tracking"`
-	Solution           types.String        `tfsdk:"solution"`
-	LogicalName        types.String        `tfsdk:"logical_name"`
-	EntitySetName      types.String        `tfsdk:"entity_set_name"`
-	MetadataID         types.String        `tfsdk:"metadata_id"`
-	DeletionProtection types.Bool          `tfsdk:"deletion_protection"`
+	ID                 types.String `tfsdk:"id"`
+	Name               types.String `tfsdk:"name"`
+	Label              types.String `tfsdk:"label"`
+	PluralLabel        types.String `tfsdk:"plural_label"`
+	Description        types.String `tfsdk:"description"`
+	Ownership          types.String `tfsdk:"ownership"`
+	PrimaryColumn      types.Object `tfsdk:"primary_column"`
+	ChangeTracking     types.Bool   `tfsdk:"change_tracking"`
+	Solution           types.String `tfsdk:"solution"`
+	LogicalName        types.String `tfsdk:"logical_name"`
+	EntitySetName      types.String `tfsdk:"entity_set_name"`
+	MetadataID         types.String `tfsdk:"metadata_id"`
+	DeletionProtection types.Bool   `tfsdk:"deletion_protection"`
 }
 
 // primaryColumnModel is the primary_column attribute.
@@ -40,6 +42,17 @@ type primaryColumnModel struct {
 	Label            types.String `tfsdk:"label"`
 	MaxLength        types.Int64  `tfsdk:"max_length"`
 	AutoNumberFormat types.String `tfsdk:"auto_number_format"`
+}
+
+var primaryColumnType = map[string]attr.Type{
+	"name": types.StringType, "label": types.StringType, "max_length": types.Int64Type, "auto_number_format": types.StringType,
+}
+
+// primary gives the primary column; it is empty where it is not known.
+func (m *tableModel) primary(ctx context.Context) primaryColumnModel {
+	var p primaryColumnModel
+	m.PrimaryColumn.As(ctx, &p, lenient) // the schema has the same attributes: it cannot fail
+	return p
 }
 
 var ownerships = []word{{"user", "UserOwned"}, {"organization", "OrganizationOwned"}}
@@ -106,9 +119,9 @@ func (m *tableModel) complete(ctx context.Context, e *environment, p *planning[t
 		p.AddAttributeError(path.Root("change_tracking"), "Change tracking cannot be switched off",
 			fmt.Sprintf("%s has change tracking, and Dataverse does not let it be switched off. Leave change_tracking as true.", m.Name.ValueString()))
 	}
-	if p.state != nil && m.PrimaryColumn != nil && p.state.PrimaryColumn != nil && !m.PrimaryColumn.Name.Equal(p.state.PrimaryColumn.Name) && !p.fresh {
+	if p.state != nil && !p.fresh && !m.PrimaryColumn.IsUnknown() && !m.primary(ctx).Name.Equal(p.state.primary(ctx).Name) {
 		p.AddAttributeError(path.Root("primary_column").AtName("name"), "Primary column cannot be renamed",
-			fmt.Sprintf("The primary column of %s is %s. A table with another one is another table: give it another name.", m.Name.ValueString(), p.state.PrimaryColumn.Name.ValueString()))
+			fmt.Sprintf("The primary column of %s is %s. A table with another one is another table: give it another name.", m.Name.ValueString(), p.state.primary(ctx).Name.ValueString()))
 	}
 	if !p.live || !p.fresh {
 		return
@@ -128,11 +141,12 @@ func (m *tableModel) complete(ctx context.Context, e *environment, p *planning[t
 }
 
 func (m *tableModel) create(ctx context.Context, e *environment) error {
+	primary := m.primary(ctx)
 	definition := client.NewTable{
 		SchemaName: m.Name.ValueString(), OrganizationOwned: m.Ownership.ValueString() == "organization", ChangeTracking: m.ChangeTracking.ValueBool(),
 		PrimaryName: client.Column{
-			Kind: client.Text, SchemaName: m.PrimaryColumn.Name.ValueString(), MaxLength: int(m.PrimaryColumn.MaxLength.ValueInt64()), Format: "Text",
-			AutoNumber: m.PrimaryColumn.AutoNumberFormat.ValueString(),
+			Kind: client.Text, SchemaName: primary.Name.ValueString(), MaxLength: int(primary.MaxLength.ValueInt64()), Format: "Text",
+			AutoNumber: primary.AutoNumberFormat.ValueString(),
 		},
 	}
 	for _, text := range []struct {
@@ -140,7 +154,7 @@ func (m *tableModel) create(ctx context.Context, e *environment) error {
 		from types.String
 	}{
 		{&definition.DisplayName, m.Label}, {&definition.CollectionName, m.PluralLabel}, {&definition.Description, m.Description},
-		{&definition.PrimaryName.DisplayName, m.PrimaryColumn.Label},
+		{&definition.PrimaryName.DisplayName, primary.Label},
 	} {
 		var err error
 		if *text.to, err = e.label(ctx, text.from.ValueString()); err != nil {
@@ -179,15 +193,17 @@ func (m *tableModel) read(ctx context.Context, e *environment) (bool, error) {
 	if err != nil || !found {
 		return true, err
 	}
-	known := m.PrimaryColumn
-	m.PrimaryColumn = &primaryColumnModel{
+	known := m.primary(ctx).Name
+	shown := primaryColumnModel{
 		Name: types.StringValue(primary.SchemaName), Label: types.StringValue(primary.DisplayName.Text()), MaxLength: types.Int64Value(int64(primary.MaxLength)),
 		AutoNumberFormat: textOrNull(primary.AutoNumber),
 	}
-	if known != nil && strings.EqualFold(known.Name.ValueString(), primary.SchemaName) {
-		m.PrimaryColumn.Name = known.Name
+	if strings.EqualFold(known.ValueString(), primary.SchemaName) {
+		shown.Name = known
 	}
-	return true, nil
+	var diagnostics diag.Diagnostics
+	m.PrimaryColumn, diagnostics = types.ObjectValueFrom(ctx, primaryColumnType, shown)
+	return true, failure(diagnostics)
 }
 
 func (m *tableModel) update(ctx context.Context, e *environment, before *tableModel) error {
@@ -219,15 +235,16 @@ func (m *tableModel) update(ctx context.Context, e *environment, before *tableMo
 
 // updatePrimary makes the primary column what is declared.
 func (m *tableModel) updatePrimary(ctx context.Context, e *environment) error {
+	primary := m.primary(ctx)
 	return e.change(ctx, []string{m.name()}, m.title(), func(ctx context.Context, api *client.Client) error {
-		definition, err := api.ColumnDefinition(ctx, m.name(), m.PrimaryColumn.Name.ValueString(), client.Text)
+		definition, err := api.ColumnDefinition(ctx, m.name(), primary.Name.ValueString(), client.Text)
 		if err != nil {
 			return err
 		}
-		if definition["DisplayName"], err = e.label(ctx, m.PrimaryColumn.Label.ValueString()); err != nil {
+		if definition["DisplayName"], err = e.label(ctx, primary.Label.ValueString()); err != nil {
 			return err
 		}
-		definition["MaxLength"], definition["AutoNumberFormat"] = m.PrimaryColumn.MaxLength.ValueInt64(), m.PrimaryColumn.AutoNumberFormat.ValueString()
+		definition["MaxLength"], definition["AutoNumberFormat"] = primary.MaxLength.ValueInt64(), primary.AutoNumberFormat.ValueString()
 		return api.UpdateColumn(ctx, e.solutionOf(m.Solution.ValueString()), m.name(), definition)
 	})
 }
@@ -235,7 +252,7 @@ func (m *tableModel) updatePrimary(ctx context.Context, e *environment) error {
 // sameTable compares what is in Dataverse; deletion_protection is not.
 func (m *tableModel) sameTable(other *tableModel) bool {
 	return m.Label.Equal(other.Label) && m.PluralLabel.Equal(other.PluralLabel) && m.Description.Equal(other.Description) &&
-		m.ChangeTracking.Equal(other.ChangeTracking) && m.Solution.Equal(other.Solution) && *m.PrimaryColumn == *other.PrimaryColumn
+		m.ChangeTracking.Equal(other.ChangeTracking) && m.Solution.Equal(other.Solution) && m.PrimaryColumn.Equal(other.PrimaryColumn)
 }
 
 func (m *tableModel) remove(ctx context.Context, e *environment) error {

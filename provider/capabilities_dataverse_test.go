@@ -280,6 +280,131 @@ resource "cosell_dataverse_change_events" "test" {
 		},
 		creates: posts("/environmentvariabledefinitions"),
 	},
+	"cosell_dataverse_form_section": {
+		config: formSectionConfig(`"Tested"`, `{ name = "description" }, { name = "estimatedvalue", read_only = true }`),
+		changes: map[string]func(*testing.T, *world){
+			"label":      editsForm(`description="Tested"`, `description="Other"`),
+			"show_label": editsForm(`<section name="tested" showlabel="true"`, `<section name="tested" showlabel="false"`),
+			"columns":    editsForm(`showbar="false" columns="11"`, `showbar="false" columns="1"`),
+			"fields":     editsForm(`datafieldname="estimatedvalue" disabled="true"`, `datafieldname="estimatedvalue" disabled="false"`),
+		},
+		remove:     removesSection("tested"),
+		exists:     onForm("tested"),
+		importID:   "opportunity/Opportunity/tested",
+		unknown:    formSectionConfig(`terraform_data.later.output`, `{ name = "description" }`),
+		laterValue: "Tested",
+		invalid: map[string]invalid{
+			"no such form": {`
+resource "cosell_dataverse_form_section" "test" {
+  table  = "opportunity"
+  form   = "Nobody's"
+  name   = "tested"
+  label  = "Tested"
+  fields = [{ name = "description" }]
+}`, words("Form does not exist")},
+			"no fields": {formSectionConfig(`"Tested"`, ``), words("at least 1")},
+		},
+		creates: patchesForm("tested"),
+	},
+	"cosell_dataverse_subgrid": {
+		config: subgridConfig(`"Tested"`),
+		changes: map[string]func(*testing.T, *world){
+			"label":            editsForm(`description="Tested"`, `description="Other"`),
+			"relationship":     editsForm(`<RelationshipName>Opportunity_Annotation<`, `<RelationshipName>Other<`),
+			"target_table":     editsForm(`<TargetEntityType>annotation<`, `<TargetEntityType>account<`),
+			"records_per_page": editsForm(`<RecordsPerPage>4<`, `<RecordsPerPage>9<`),
+		},
+		remove:     removesSection("tested"),
+		exists:     onForm("tested"),
+		importID:   "opportunity/Opportunity/tested",
+		unknown:    subgridConfig(`terraform_data.later.output`),
+		laterValue: "Tested",
+		invalid: map[string]invalid{
+			"no such form": {strings.Replace(subgridConfig(`"Tested"`), `"Opportunity"`, `"Nobody's"`, 1), words("Form does not exist")},
+			"many rows": {strings.Replace(subgridConfig(`"Tested"`), `"annotation"`, `"annotation"
+  records_per_page = 1000`, 1), words("between 1 and 250")},
+		},
+		creates: patchesForm("tested"),
+	},
+}
+
+func formSectionConfig(label, fields string) string {
+	return `
+resource "cosell_dataverse_form_section" "test" {
+  table   = "opportunity"
+  form    = "Opportunity"
+  name    = "tested"
+  label   = ` + label + `
+  columns = 2
+  fields  = [` + fields + `]
+}`
+}
+
+func subgridConfig(label string) string {
+	return `
+resource "cosell_dataverse_subgrid" "test" {
+  table        = "opportunity"
+  form         = "Opportunity"
+  name         = "tested"
+  label        = ` + label + `
+  target_table = "annotation"
+  relationship = "Opportunity_Annotation"
+}`
+}
+
+// form gives the opportunity's main form.
+func (w *world) form(t *testing.T) dataverse.Form {
+	t.Helper()
+	forms, err := w.dataverse(t).Forms(t.Context(), "opportunity", dataverse.MainForm)
+	if err != nil || len(forms) != 1 {
+		t.Fatalf("%d forms, %v", len(forms), err)
+	}
+	return forms[0]
+}
+
+func (w *world) saveForm(t *testing.T, change func(string) string) {
+	t.Helper()
+	form := w.form(t)
+	text := change(form.XML)
+	if text == form.XML {
+		t.Fatal("the form stays as it is")
+	}
+	if err := w.dataverse(t).UpdateForm(t.Context(), form.ID, "", text); err != nil {
+		t.Fatal(err)
+	}
+	w.publish(t, "opportunity")
+}
+
+// editsForm changes a text of the form, as a person does in the designer.
+func editsForm(old, with string) func(*testing.T, *world) {
+	return func(t *testing.T, w *world) {
+		t.Helper()
+		w.saveForm(t, func(text string) string { return strings.ReplaceAll(text, old, with) })
+	}
+}
+
+func removesSection(name string) func(*testing.T, *world) {
+	return func(t *testing.T, w *world) {
+		t.Helper()
+		w.saveForm(t, func(text string) string {
+			at := strings.Index(text, `<section name="`+name+`"`)
+			end := strings.Index(text[at:], "</section>") + at + len("</section>")
+			return text[:at] + text[end:]
+		})
+	}
+}
+
+func onForm(name string) func(*testing.T, *world) bool {
+	return func(t *testing.T, w *world) bool {
+		t.Helper()
+		return strings.Contains(w.form(t).XML, `<section name="`+name+`"`)
+	}
+}
+
+func patchesForm(name string) func(*http.Request, string) bool {
+	return func(request *http.Request, body string) bool {
+		return request.Method == http.MethodPatch && strings.Contains(request.URL.Path, "/systemforms(") && strings.Contains(body, name)
+	}
 }
 
 // eventsConfigOf delivers changes of two tables to an address.

@@ -37,6 +37,10 @@ module "kit" {
   solutions      = var.solutions
   solutions_file = var.solutions_file
 
+  form           = var.opportunity_form
+  form_section   = var.form_section
+  solutions_grid = var.solutions_grid
+
   publisher = var.publisher
   solution  = var.solution
   tables    = var.table_overrides

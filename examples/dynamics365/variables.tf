@@ -131,6 +131,26 @@ variable "solutions" {
   default = []
 }
 
+# --- the opportunity's form -------------------------------------------------------------------------------------------
+
+variable "opportunity_form" {
+  description = "Main form that gets the section of columns and the list of solutions, by name or id; null leaves all forms alone."
+  type        = string
+  default     = "Opportunity"
+}
+
+variable "form_section" {
+  description = "The section: enabled, name, label and tab."
+  type        = any
+  default     = {}
+}
+
+variable "solutions_grid" {
+  description = "The list of solutions: enabled, name, label, tab, and the relationship where the lookup is not declared here."
+  type        = any
+  default     = {}
+}
+
 # --- names, and an installation that is adopted -----------------------------------------------------------------------
 # Where tables and columns exist under other names, as Microsoft's own solution makes them, say so here; import what is to be managed.
 # The types of these variables, and what each attribute does, are in modules/kit/variables.tf.

@@ -19,7 +19,7 @@ import (
 
 // Resources lists the constructors of this package's resource types.
 func Resources() []func() resource.Resource {
-	return []func() resource.Resource{NewPublisher, NewSolution, NewTable, NewColumn, NewChangeEvents, NewEnvironmentVariable}
+	return []func() resource.Resource{NewPublisher, NewSolution, NewTable, NewColumn, NewChangeEvents, NewEnvironmentVariable, NewFormSection, NewSubgrid}
 }
 
 // DataSources lists the constructors of this package's data sources.

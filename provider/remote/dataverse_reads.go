@@ -18,6 +18,7 @@ type environmentReads struct {
 	keys    *batch[[]dataverse.AlternateKey]
 	lookups *batch[[]dataverse.Relationship]
 
+	forms      *batch[[]dataverse.Form]      // main forms
 	rows       *batch[[]Row]                 // by table and columns
 	publishers *batch[[]dataverse.Publisher] // under one key
 	language   *batch[int]                   // under one key
@@ -84,6 +85,11 @@ func (r *Remote) Rows(ctx context.Context, table string, columns []string) ([]Ro
 	return r.environmentReads().rows.get(ctx, strings.ToLower(table+" "+strings.Join(columns, ",")))
 }
 
+// Forms reads the published main forms of a table.
+func (r *Remote) Forms(ctx context.Context, table string) ([]dataverse.Form, error) {
+	return r.environmentReads().forms.get(ctx, strings.ToLower(table))
+}
+
 // Keys reads the alternate keys of a table that exists.
 func (r *Remote) Keys(ctx context.Context, table string) ([]dataverse.AlternateKey, error) {
 	return r.environmentReads().keys.get(ctx, strings.ToLower(table))
@@ -106,6 +112,7 @@ func (r *Remote) TableChanged(tables ...string) {
 	reads.keys.forget(concerned)
 	reads.lookups.forget(concerned)
 	reads.rows.forget(concerned)
+	reads.forms.forget(concerned)
 }
 
 func (r *Remote) environmentReads() *environmentReads {
@@ -132,6 +139,9 @@ func (r *Remote) environmentReads() *environmentReads {
 				return nil, err
 			}
 			return dataverse.List[Row](ctx, client, table.SetName, dataverse.Query{Select: append(strings.Split(columns, ","), table.PrimaryID)})
+		}))
+		reads.forms = newBatch(1, eachTable(r, func(ctx context.Context, client *dataverse.Client, table string) ([]dataverse.Form, error) {
+			return client.Forms(ctx, table, dataverse.MainForm)
 		}))
 		reads.publishers = newBatch(1, eachTable(r, func(ctx context.Context, client *dataverse.Client, _ string) ([]dataverse.Publisher, error) {
 			return client.Publishers(ctx)

@@ -255,6 +255,39 @@ variable "solutions_file" {
   default     = null
 }
 
+# --- the form -----------------------------------------------------------------------------------------------------------
+
+variable "form" {
+  description = "Main form of the opportunity, by name or id, that gets the section and the list of solutions; null leaves all forms alone."
+  type        = string
+  default     = "Opportunity"
+}
+
+variable "form_section" {
+  description = "The section: its name within the form, its heading, and its tab (null: the first). enabled = false leaves it out."
+  type = object({
+    enabled = optional(bool, true)
+    name    = optional(string, "microsoft_partner_center")
+    label   = optional(string, "Microsoft Partner Center")
+    tab     = optional(string)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "solutions_grid" {
+  description = "The list of solutions: its name within the form, its heading, and its tab. relationship is needed where the lookup is not declared here. enabled = false leaves it out."
+  type = object({
+    enabled      = optional(bool, true)
+    name         = optional(string, "microsoft_solutions")
+    label        = optional(string, "Microsoft Solutions")
+    tab          = optional(string)
+    relationship = optional(string)
+  })
+  default  = {}
+  nullable = false
+}
+
 # --- an installation that is adopted ----------------------------------------------------------------------------------
 
 variable "tables" {

@@ -326,6 +326,41 @@ resource "cosell_dataverse_form_section" "test" {
 		},
 		creates: patchesForm("tested"),
 	},
+	"cosell_power_automate_flow": {
+		prepare: func(t *testing.T, w *world) {
+			if err := w.sandbox.Dataverse().InstallMicrosoftSolution(); err != nil {
+				t.Fatal(err)
+			}
+		},
+		config: flowConfig("false"),
+		changes: map[string]func(*testing.T, *world){
+			"enabled": func(t *testing.T, w *world) {
+				w.edit(t, "workflows", "name eq '"+createFlow+"'", map[string]any{"statecode": 1, "statuscode": 2})
+			},
+		},
+		// The flow belongs to the solution, and stays as it is: nothing of this resource can be there or be gone.
+		exists:     func(*testing.T, *world) bool { return false },
+		importID:   createFlow,
+		unknown:    flowConfig("tobool(terraform_data.later.output)"),
+		laterValue: "false",
+		invalid: map[string]invalid{
+			"no such flow": {strings.Replace(flowConfig("true"), createFlow, "Nobody's flow", 1), words("Cloud flow cannot be found")},
+		},
+		creates: func(request *http.Request, body string) bool {
+			return request.Method == http.MethodPatch && strings.Contains(request.URL.Path, "/workflows(") && strings.Contains(body, "statecode")
+		},
+	},
+}
+
+// createFlow is a flow of Microsoft's solution that others call.
+const createFlow = "Create Co-sell Referral - Dynamics 365 to Partner Center (Insider Preview)"
+
+func flowConfig(enabled string) string {
+	return `
+resource "cosell_power_automate_flow" "test" {
+  name    = "` + createFlow + `"
+  enabled = ` + enabled + `
+}`
 }
 
 func formSectionConfig(label, fields string) string {

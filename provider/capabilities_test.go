@@ -26,7 +26,11 @@ func each(t *testing.T, needs func(capability) bool, test func(t *testing.T, typ
 		if row := rows[typeName]; needs(row) {
 			t.Run(typeName, func(t *testing.T) {
 				t.Parallel()
-				test(t, typeName, row, newWorld(t))
+				w := newWorld(t)
+				if row.prepare != nil {
+					row.prepare(t, w)
+				}
+				test(t, typeName, row, w)
 			})
 		}
 	}
@@ -229,6 +233,9 @@ func TestEveryAttributeIsDescribed(t *testing.T) {
 			t.Errorf("%s has no description", name)
 		}
 		described(t, name, schema.Block.Attributes)
+	}
+	for name, schema := range all.DataSourceSchemas {
+		described(t, "data."+name, schema.Block.Attributes)
 	}
 }
 

@@ -13,6 +13,8 @@ type capability struct {
 	// config is complete HCL without a provider block. The resource under test is called "test"; where the type has
 	// deletion_protection, the text contains "deletion_protection = false".
 	config string
+	// prepare makes what must be there before the first plan; nil: nothing.
+	prepare func(t *testing.T, w *world)
 	// env changes the environment that configures the provider; an empty value removes a variable.
 	env map[string]string
 	// logical types have nothing remote: no drift, no removal, no import, no lost answer.

@@ -19,11 +19,13 @@ import (
 
 // Resources lists the constructors of this package's resource types.
 func Resources() []func() resource.Resource {
-	return []func() resource.Resource{NewPublisher, NewSolution, NewTable, NewColumn, NewChangeEvents, NewEnvironmentVariable, NewFormSection, NewSubgrid}
+	return []func() resource.Resource{NewPublisher, NewSolution, NewTable, NewColumn, NewChangeEvents, NewEnvironmentVariable, NewFormSection, NewSubgrid, NewFlow}
 }
 
 // DataSources lists the constructors of this package's data sources.
-func DataSources() []func() datasource.DataSource { return nil }
+func DataSources() []func() datasource.DataSource {
+	return []func() datasource.DataSource{NewTableData}
+}
 
 // environment is what all types of this package share.
 type environment struct{ remote *remote.Remote }

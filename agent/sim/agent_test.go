@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -280,9 +281,27 @@ type slow struct {
 
 var errDead = errors.New("the process was killed")
 
+// said is a request's body. What two requests to one address say tells them apart: with one delay for both they would arrive at one
+// instant, and whoever ran first would be the first.
+func said(request *http.Request) string {
+	if request.GetBody == nil {
+		return ""
+	}
+	body, err := request.GetBody() // from memory
+	if err != nil {
+		return ""
+	}
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return ""
+	}
+	return string(content)
+}
+
 // RoundTrip implements http.RoundTripper.
 func (s *slow) RoundTrip(request *http.Request) (*http.Response, error) {
-	pause(request.Context(), s.agent.extra(longestTrip, "to", request.Method, request.URL.String()))
+	what := said(request)
+	pause(request.Context(), s.agent.extra(longestTrip, "to", request.Method, request.URL.String(), what))
 	if s.life.store.dead.Err() != nil {
 		return nil, errDead
 	}
@@ -297,6 +316,6 @@ func (s *slow) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response.Body = &trailing{response.Body, func() { stop(); cancel() }}
-	pause(ctx, s.agent.extra(longestTrip, "from", request.Method, request.URL.String()))
+	pause(ctx, s.agent.extra(longestTrip, "from", request.Method, request.URL.String(), what))
 	return response, nil
 }

@@ -21,7 +21,7 @@ var failedOnce = []uint64{14, 107, 150, 163, 1280}
 // How many histories a plain `go test` plays, and how many of them are played twice.
 const (
 	usualHistories = 300
-	playedTwice    = 4
+	playedTwice    = 12
 )
 
 // TestHistories plays short histories, one for each seed: a few deals of all kinds on both sides, people who edit them, faults of

@@ -63,7 +63,7 @@ func (r *run) onLead(ctx context.Context) (store.Outcome, error) {
 		return r.onlyReferral(ctx) // accepted in the portal: an opportunity like any other
 	case lead == nil:
 		r.log.Info("the lead is not there; the referral waits in Partner Center", "referral", found.ID, "lead", r.deal.Link.CRMID)
-		return store.Done{}, nil
+		return store.Done{}, r.overtaken(ctx)
 	case lead.Converted:
 		return r.convertedAlone(ctx, *lead)
 	default:
@@ -126,8 +126,21 @@ func (r *run) leadClosed(ctx context.Context, lead *crm.Lead) (store.Outcome, er
 	return store.Done{}, r.commit(ctx, store.Change{Link: &link, Settle: r.superseded(), Audit: []store.AuditEntry{entry}})
 }
 
+// overtaken settles the updates of a lead that an earlier run left open: nothing is written to it any more.
+func (r *run) overtaken(ctx context.Context) error {
+	settlements := r.superseded()
+	if len(settlements) == 0 {
+		return nil
+	}
+	r.deal.Intents = nil
+	return r.commit(ctx, store.Change{Settle: settlements})
+}
+
 // convertedAlone says that a conversion without an opportunity accepts nothing.
 func (r *run) convertedAlone(ctx context.Context, lead crm.Lead) (store.Outcome, error) {
+	if err := r.overtaken(ctx); err != nil {
+		return nil, err
+	}
 	if !r.claim.Parked {
 		entry := store.AuditEntry{Actor: "crm", Rule: string(problem.LeadWithoutDeal), Detail: "lead " + lead.ID + " was converted without an opportunity"}
 		if err := r.commit(ctx, store.Change{Audit: []store.AuditEntry{entry}}); err != nil {

@@ -563,6 +563,14 @@ var leadStories = []story{
 		w.changeLead(l)
 		w.rest()
 	}, leadOnly},
+	{"a lead is converted without an opportunity while news of it are under way", leading, func(w *world) {
+		l, ref := w.gotLead()
+		w.portalWrites(ref)
+		w.soon(func() bool { return len(w.inflight) > 0 })
+		l.converted = true
+		w.changeLead(l)
+		w.rest()
+	}, leadOnly},
 	{"a lead is converted while its acceptance is off", leading, func(w *world) {
 		l, _ := w.gotLead()
 		w.off(reconcile.AcceptLead)

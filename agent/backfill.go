@@ -16,6 +16,7 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/agent/app"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/backfill"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/console"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/admin"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 )
 
@@ -89,7 +90,7 @@ func progress(line string) {
 	}
 }
 
-func backfillText(b app.Backfilling) string {
+func backfillText(b admin.Backfill) string {
 	state := "at the " + b.Position.Phase
 	if b.Position.Phase == "" {
 		state = "not begun yet"

@@ -11,70 +11,21 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/agent/app"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/admin"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 )
 
-// Status is how a connector does. Times are RFC 3339; an empty one says never.
-type Status struct {
-	Connector   string           `json:"connector"`
-	Version     string           `json:"version"`
-	Running     bool             `json:"running"` // an agent works on it
-	Connected   bool             `json:"connected"`
-	Trouble     string           `json:"trouble,omitempty"`
-	Environment string           `json:"environment,omitempty"`
-	Revision    int64            `json:"revision,omitempty"`
-	SHA256      string           `json:"sha256,omitempty"` // of the document in force, as the provider's agent_config_sha256
-	Intake      string           `json:"intake,omitempty"`
-	Writes      string           `json:"partner_center_writes,omitempty"`
-	Paused      *store.Pause     `json:"paused,omitempty"`
-	LastWebhook string           `json:"last_webhook,omitempty"`
-	Feeds       []Feed           `json:"feeds,omitempty"`
-	Calls       *Calls           `json:"crm_calls,omitempty"`
-	Counts      Counts           `json:"counts"`
-	Problems    []Cause          `json:"problems"`
-	Backfill    *app.Backfilling `json:"backfill,omitempty"`
-}
-
-// Feed is how a change feed does.
-type Feed struct {
-	Name   string `json:"name"`
-	System string `json:"system"`
-	Passed string `json:"passed,omitempty"`
-	Hits   int    `json:"hits"`
-	Every  string `json:"every"`
-	Failed string `json:"failed,omitempty"`
-	Error  string `json:"error,omitempty"`
-	Behind bool   `json:"behind"`
-}
-
-// Calls are today's calls to the CRM by the agent, and the budget.
-type Calls struct {
-	Used   int64 `json:"used"`
-	Budget int64 `json:"budget,omitempty"`
-}
-
-// Counts count deals and intents.
-type Counts struct {
-	Due         int    `json:"due"`
-	Working     int    `json:"working"`
-	Parked      int    `json:"parked"`
-	Gated       int    `json:"gated"`
-	Stopped     int    `json:"stopped"`
-	Linked      int    `json:"linked"`
-	OpenIntents int    `json:"open_intents"`
-	Overdue     string `json:"overdue,omitempty"` // how long the oldest due deal has waited
-}
-
-// Cause is a reason for which deals wait, with what it means and what to do.
-type Cause struct {
-	State string `json:"state"`
-	Code  string `json:"code,omitempty"`
-	Flow  string `json:"flow,omitempty"`
-	Deals int    `json:"deals"`
-	Cause string `json:"cause"`
-	Fix   string `json:"fix"`
-}
+// The wire types that the provider knows too.
+type (
+	Status   = admin.Status
+	Feed     = admin.Feed
+	Calls    = admin.Calls
+	Counts   = admin.Counts
+	Cause    = admin.Cause
+	Replayed = admin.Replayed
+	Who      = admin.Who
+)
 
 // Query chooses deals for a list.
 type Query struct {
@@ -89,12 +40,6 @@ type Query struct {
 type List struct {
 	Deals []Deal `json:"deals"`
 	Next  string `json:"next,omitempty"` // for the query of the page that follows; empty: there is none
-}
-
-// Replayed tells what a replay did, or would do.
-type Replayed struct {
-	Deals  int  `json:"deals"`
-	DryRun bool `json:"dry_run"`
 }
 
 // Act is what an operator does with one deal.
@@ -124,13 +69,8 @@ type Operations interface {
 	Backfill(ctx context.Context, who Who) (Status, error)
 }
 
-// Who acts, and why.
-type Who struct {
-	By     string `json:"by"`
-	Reason string `json:"reason,omitempty"`
-}
-
-func (w Who) did(what string) store.AuditEntry {
+// did tells for the history what somebody did.
+func did(w Who, what string) store.AuditEntry {
 	detail := what + " by " + w.By
 	if w.Reason != "" {
 		detail += ": " + w.Reason
@@ -180,11 +120,17 @@ func (l *Local) Status(ctx context.Context) (Status, error) {
 		}
 		s.Problems = append(s.Problems, l.cause(c))
 	}
-	if s.Paused, err = store.Paused(ctx, l.Store); err != nil {
+	pause, err := store.Paused(ctx, l.Store)
+	if err != nil {
 		return s, err
 	}
-	if s.Backfill, err = app.BackfillState(ctx, l.Store); err != nil {
+	s.Paused = (*admin.Pause)(pause)
+	backfilling, err := app.BackfillState(ctx, l.Store)
+	if err != nil {
 		return s, err
+	}
+	if b := backfilling; b != nil {
+		s.Backfill = &admin.Backfill{Run: b.Run, Position: admin.Position(b.Position), Findings: b.Findings, Waits: b.Waits, Ended: b.Ended}
 	}
 	if l.Health != nil {
 		err = l.addHealth(&s, l.Health())
@@ -300,7 +246,7 @@ func (l *Local) Act(ctx context.Context, id string, act Act, who Who) (Deal, err
 	if act == Retry && overview.State == store.StateStopped {
 		return Deal{}, fmt.Errorf("deal %s is stopped; resume it instead: %w", overview.Key, errState)
 	}
-	if err := l.Store.Act(ctx, overview.Key, action, who.did(what)); err != nil {
+	if err := l.Store.Act(ctx, overview.Key, action, did(who, what)); err != nil {
 		return Deal{}, err
 	}
 	overview, err = Find(ctx, l.Store, overview.Key)
@@ -324,9 +270,9 @@ func (l *Local) Replay(ctx context.Context, codes []string, dryRun bool, who Who
 	if dryRun {
 		n, err = l.Store.Parked(ctx, codes)
 	} else {
-		n, err = l.Store.Replay(ctx, codes, who.did("replayed"), func(int) {})
+		n, err = l.Store.Replay(ctx, codes, did(who, "replayed"), func(int) {})
 	}
-	return Replayed{n, dryRun}, err
+	return Replayed{Deals: n, DryRun: dryRun}, err
 }
 
 // Pause implements [Operations].

@@ -16,21 +16,21 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/admin"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
 )
 
 // Paths of the admin API. What concerns a connector lies below apiPath + its name.
 const (
-	apiPath     = "/api/v1/connectors"
+	apiPath     = admin.Path
 	healthPath  = "/healthz"
 	readyPath   = "/readyz"
 	metricsPath = "/metrics"
 )
 
-// RequestHeader must stand in every request that changes something. No page of another site can send it without being asked
-// first, and the API never agrees to that.
-const RequestHeader = "X-Cosell-Request"
+// RequestHeader must stand in every request that changes something.
+const RequestHeader = admin.RequestHeader
 
 // Server answers on the admin address.
 type Server struct {
@@ -53,19 +53,19 @@ func (s *Server) Handler() http.Handler {
 	guarded.HandleFunc("GET "+apiPath+"/{connector}", s.of(func(r *http.Request, o Operations) (any, error) { return o.Status(r.Context()) }))
 	guarded.HandleFunc("GET "+apiPath+"/{connector}/deals", s.of(deals))
 	guarded.HandleFunc("GET "+apiPath+"/{connector}/deals/{id}", s.of(func(r *http.Request, o Operations) (any, error) { return o.Deal(r.Context(), r.PathValue("id")) }))
-	guarded.HandleFunc("POST "+apiPath+"/{connector}/deals/{id}/{act}", s.change(func(ctx context.Context, r *http.Request, o Operations, a asked) (any, error) {
+	guarded.HandleFunc("POST "+apiPath+"/{connector}/deals/{id}/{act}", s.change(func(ctx context.Context, r *http.Request, o Operations, a admin.Request) (any, error) {
 		return o.Act(ctx, r.PathValue("id"), Act(r.PathValue("act")), a.Who)
 	}))
-	guarded.HandleFunc("POST "+apiPath+"/{connector}/replay", s.change(func(ctx context.Context, _ *http.Request, o Operations, a asked) (any, error) {
+	guarded.HandleFunc("POST "+apiPath+"/{connector}/"+admin.ActReplay, s.change(func(ctx context.Context, _ *http.Request, o Operations, a admin.Request) (any, error) {
 		return o.Replay(ctx, a.Codes, a.DryRun, a.Who)
 	}))
 	for name, act := range map[string]func(Operations) func(context.Context, Who) (Status, error){
-		"pause":    func(o Operations) func(context.Context, Who) (Status, error) { return o.Pause },
-		"resume":   func(o Operations) func(context.Context, Who) (Status, error) { return o.Resume },
-		"reload":   func(o Operations) func(context.Context, Who) (Status, error) { return o.Reload },
-		"backfill": func(o Operations) func(context.Context, Who) (Status, error) { return o.Backfill },
+		admin.ActPause:    func(o Operations) func(context.Context, Who) (Status, error) { return o.Pause },
+		admin.ActResume:   func(o Operations) func(context.Context, Who) (Status, error) { return o.Resume },
+		admin.ActReload:   func(o Operations) func(context.Context, Who) (Status, error) { return o.Reload },
+		admin.ActBackfill: func(o Operations) func(context.Context, Who) (Status, error) { return o.Backfill },
 	} {
-		guarded.HandleFunc("POST "+apiPath+"/{connector}/"+name, s.change(func(ctx context.Context, _ *http.Request, o Operations, a asked) (any, error) {
+		guarded.HandleFunc("POST "+apiPath+"/{connector}/"+name, s.change(func(ctx context.Context, _ *http.Request, o Operations, a admin.Request) (any, error) {
 			return act(o)(ctx, a.Who)
 		}))
 	}
@@ -178,22 +178,15 @@ func deals(r *http.Request, o Operations) (any, error) {
 	return o.Deals(r.Context(), query)
 }
 
-// asked is the body of a request that changes something.
-type asked struct {
-	Who
-	Codes  []string `json:"codes,omitempty"`
-	DryRun bool     `json:"dry_run,omitempty"`
-}
-
 const longestBody = 64 << 10
 
 // change carries out an operation that changes something, and logs who asked for it.
-func (s *Server) change(operation func(context.Context, *http.Request, Operations, asked) (any, error)) http.HandlerFunc {
+func (s *Server) change(operation func(context.Context, *http.Request, Operations, admin.Request) (any, error)) http.HandlerFunc {
 	return s.of(func(r *http.Request, o Operations) (any, error) {
 		if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" || r.Header.Get(RequestHeader) == "" {
 			return nil, errForm
 		}
-		var a asked
+		var a admin.Request
 		decoder := json.NewDecoder(http.MaxBytesReader(nil, r.Body, longestBody))
 		decoder.DisallowUnknownFields()
 		if err := decoder.Decode(&a); err != nil {

@@ -22,12 +22,13 @@ func TestExamplesAreValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	binary := buildProvider(t)
-	for _, from := range append(snippets, filepath.Join("..", "examples", "provider"), filepath.Join("..", "examples", "salesforce")) {
+	for _, from := range append(snippets, filepath.Join("..", "examples", "provider"), filepath.Join("..", "examples", "salesforce"),
+		filepath.Join("..", "examples", "dynamics365"), filepath.Join("..", "examples", "data-sources", "cosell_dataverse_table")) {
 		t.Run(filepath.Base(from), func(t *testing.T) {
 			t.Parallel()
 			r := newRoot(t, from, binary, w, nil)
 			r.drop(t, "import-by-identity.tf") // a syntax of newer tools
-			if strings.Contains(from, "resources") {
+			if strings.Contains(from, "resources") || strings.Contains(from, "data-sources") {
 				r.write(t, "versions.tf", source)
 			}
 			r.must(t, "validate", "-no-color")

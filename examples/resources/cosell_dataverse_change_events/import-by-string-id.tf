@@ -1,0 +1,4 @@
+import {
+  to = cosell_dataverse_change_events.agent
+  id = "cosell-agent"
+}

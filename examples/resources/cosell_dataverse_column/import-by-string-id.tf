@@ -1,0 +1,4 @@
+import {
+  to = cosell_dataverse_column.audit
+  id = "opportunity/cosell_Audit"
+}

@@ -1,0 +1,4 @@
+import {
+  to = cosell_dataverse_environment_variable.deal_value
+  id = "msft_dealvaluefield"
+}

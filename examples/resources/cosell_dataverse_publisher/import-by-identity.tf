@@ -1,0 +1,6 @@
+import {
+  to = cosell_dataverse_publisher.this
+  identity = {
+    name = "cosell"
+  }
+}

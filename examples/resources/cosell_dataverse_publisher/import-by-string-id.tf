@@ -1,0 +1,4 @@
+import {
+  to = cosell_dataverse_publisher.this
+  id = "cosell"
+}

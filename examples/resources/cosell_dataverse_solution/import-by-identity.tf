@@ -1,0 +1,6 @@
+import {
+  to = cosell_dataverse_solution.this
+  identity = {
+    name = "cosell"
+  }
+}

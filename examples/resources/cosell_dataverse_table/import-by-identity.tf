@@ -1,0 +1,6 @@
+import {
+  to = cosell_dataverse_table.solution
+  identity = {
+    name = "cosell_MicrosoftSolution"
+  }
+}

@@ -1,0 +1,4 @@
+import {
+  to = cosell_dataverse_table.solution
+  id = "cosell_MicrosoftSolution"
+}

@@ -44,12 +44,16 @@ func write(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	described := description{
-		Provider:   schemaOf(schemas.Provider),
-		Resources:  map[string]schema{},
-		Identities: map[string]identity{},
+		Provider:    schemaOf(schemas.Provider),
+		Resources:   map[string]schema{},
+		DataSources: map[string]schema{},
+		Identities:  map[string]identity{},
 	}
 	for name, resource := range schemas.ResourceSchemas {
 		described.Resources[name] = schemaOf(resource)
+	}
+	for name, source := range schemas.DataSourceSchemas {
+		described.DataSources[name] = schemaOf(source)
 	}
 	for name, attributes := range identities.IdentitySchemas {
 		described.Identities[name] = identityOf(attributes)
@@ -78,9 +82,10 @@ type document struct {
 }
 
 type description struct {
-	Provider   schema              `json:"provider"`
-	Resources  map[string]schema   `json:"resource_schemas,omitempty"`
-	Identities map[string]identity `json:"resource_identity_schemas,omitempty"`
+	Provider    schema              `json:"provider"`
+	Resources   map[string]schema   `json:"resource_schemas,omitempty"`
+	DataSources map[string]schema   `json:"data_source_schemas,omitempty"`
+	Identities  map[string]identity `json:"resource_identity_schemas,omitempty"`
 }
 
 type schema struct {

@@ -41,6 +41,7 @@ type environment struct {
 	cli        *terraform
 	agent      *child
 	salesforce *salesforce
+	dynamics   *dynamics
 }
 
 func (d *demo) run(ctx context.Context) error {
@@ -52,6 +53,8 @@ func (d *demo) run(ctx context.Context) error {
 	if d.twice {
 		subject = "One Partner Center tenant, the same code twice, and staging does production no harm."
 		steps = append(steps, d.stagingScenario()...)
+	} else if d.crm == crmDynamics {
+		steps = append(steps, d.dynamicsScenario()...)
 	} else {
 		steps = append(steps, d.scenario()...)
 	}
@@ -101,11 +104,16 @@ func (d *demo) startSandbox(ctx context.Context) error {
 		arguments = append(arguments, "--staging")
 		holds = "an empty Partner Center tenant and two empty Salesforce organisations"
 	}
+	written := "sandbox.env"
+	if d.crm == crmDynamics {
+		arguments, written = append(arguments, "--dataverse"), "sandbox-dataverse.env"
+		holds = "an empty Partner Center tenant and an empty Dynamics 365 environment"
+	}
 	c, err := d.start("sandbox", cleanEnvironment(), arguments...)
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(d.directory, "sandbox.env")
+	file := filepath.Join(d.directory, written)
 	err = d.until(ctx, c, func(context.Context) (bool, error) {
 		_, err := os.Stat(file)
 		if errors.Is(err, os.ErrNotExist) {
@@ -157,27 +165,25 @@ func (d *demo) provision(ctx context.Context) error {
 	}
 	d.webhook = "http://" + address + "/hooks/" + strings.ToLower(rand.Text())
 	return d.apply(ctx, d.environment, map[string]string{"TF_VAR_webhook_url": d.webhook},
-		"webhook registration, custom fields and objects, the page layout, permission sets, flows, the connector")
+		map[string]string{
+			crmSalesforce: "webhook registration, custom fields and objects, the page layout, permission sets, flows, the connector",
+			crmDynamics:   "webhook registration, tables and columns, the form, change tracking, flows, the connector",
+		}[d.crm])
 }
 
 // apply makes a root of its own for an environment, with the example's code, and applies it.
 func (d *demo) apply(ctx context.Context, e *environment, own map[string]string, what string) error {
 	variables := map[string]string{
-		"TF_VAR_deletion_protection":          "false",
-		"TF_VAR_name":                         "contoso-" + e.name,
-		"TF_VAR_environment":                  e.name,
-		"TF_VAR_default_currency":             "USD",
-		"TF_VAR_poll_interval":                "1s",
-		"TF_VAR_sync_delay":                   "2s",
-		"TF_VAR_on_hold_stage_name":           stageOnHold,
-		"TF_VAR_active_stage_name":            stageActive,
-		"TF_VAR_agent_salesforce_username":    e.sandbox["COSELL_AGENT_SALESFORCE_USERNAME"],
-		"TF_VAR_agent_salesforce_client_id":   e.sandbox["COSELL_AGENT_SALESFORCE_CLIENT_ID"],
-		"TF_VAR_agent_salesforce_private_key": "file:" + e.sandbox["COSELL_AGENT_SALESFORCE_PRIVATE_KEY_FILE"],
+		"TF_VAR_deletion_protection": "false",
+		"TF_VAR_name":                "contoso-" + e.name,
+		"TF_VAR_environment":         e.name,
+		"TF_VAR_poll_interval":       "1s",
+		"TF_VAR_sync_delay":          "2s",
 	}
+	maps.Copy(variables, d.ofCRM(e))
 	maps.Copy(variables, own)
 	for name, value := range e.sandbox {
-		if strings.HasPrefix(name, "COSELL_PARTNER_CENTER_") || strings.HasPrefix(name, "COSELL_SALESFORCE_") {
+		if strings.HasPrefix(name, "COSELL_PARTNER_CENTER_") || strings.HasPrefix(name, "COSELL_SALESFORCE_") || strings.HasPrefix(name, "COSELL_DATAVERSE_") {
 			variables[name] = value
 		}
 	}
@@ -196,8 +202,39 @@ func (d *demo) apply(ctx context.Context, e *environment, own map[string]string,
 	if err := d.change(ctx, e, "apply", "created: "+what); err != nil {
 		return err
 	}
+	if d.crm == crmDynamics {
+		e.dynamics, err = openDynamics(ctx, e.sandbox)
+		return err
+	}
 	e.salesforce, err = openSalesforce(ctx, e.sandbox)
 	return err
+}
+
+// ofCRM gives the variables of the example that only its CRM has.
+func (d *demo) ofCRM(e *environment) map[string]string {
+	if d.crm == crmDynamics {
+		return map[string]string{
+			"TF_VAR_agent_dataverse_client_id":   e.sandbox["COSELL_AGENT_DATAVERSE_CLIENT_ID"],
+			"TF_VAR_agent_dataverse_certificate": "file:" + e.sandbox["COSELL_AGENT_DATAVERSE_CERTIFICATE_FILE"],
+			"TF_VAR_solutions":                   catalogue,
+		}
+	}
+	return map[string]string{
+		"TF_VAR_default_currency":             "USD",
+		"TF_VAR_on_hold_stage_name":           stageOnHold,
+		"TF_VAR_active_stage_name":            stageActive,
+		"TF_VAR_agent_salesforce_username":    e.sandbox["COSELL_AGENT_SALESFORCE_USERNAME"],
+		"TF_VAR_agent_salesforce_client_id":   e.sandbox["COSELL_AGENT_SALESFORCE_CLIENT_ID"],
+		"TF_VAR_agent_salesforce_private_key": "file:" + e.sandbox["COSELL_AGENT_SALESFORCE_PRIVATE_KEY_FILE"],
+	}
+}
+
+// customised lists what of the example still stands in the CRM.
+func (e *environment) customised(ctx context.Context) ([]string, error) {
+	if e.dynamics != nil {
+		return e.dynamics.customised(ctx)
+	}
+	return e.salesforce.customised(ctx)
 }
 
 // of begins a line about an environment, where there are several.
@@ -357,7 +394,7 @@ func (d *demo) remove(ctx context.Context, e *environment) error {
 		return err
 	}
 	begun := time.Now()
-	left, err := e.salesforce.customised(ctx)
+	left, err := e.customised(ctx)
 	if err != nil {
 		return err
 	}
@@ -373,7 +410,7 @@ func (d *demo) remove(ctx context.Context, e *environment) error {
 	if len(left) > 0 {
 		return fmt.Errorf("after destroy there is still: %s", strings.Join(left, ", "))
 	}
-	d.line.Done(d.of(e)+"nothing of it is left in Salesforce and Partner Center", time.Since(begun))
+	d.line.Done(d.of(e)+"nothing of it is left in "+nameOf(d.crm)+" and Partner Center", time.Since(begun))
 	return nil
 }
 

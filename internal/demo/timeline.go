@@ -24,6 +24,7 @@ type timeline struct {
 	spoke    time.Time
 	compared int
 	chapters int
+	crm      string // for people
 }
 
 // entry is one line for machines.
@@ -40,18 +41,26 @@ type entry struct {
 	Lines   []string `json:"lines,omitempty"`
 }
 
-func newTimeline(out *os.File, machines bool) *timeline {
+func newTimeline(out *os.File, machines bool, crm string) *timeline {
 	info, err := out.Stat()
 	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 	now := time.Now()
-	return &timeline{out: out, machines: machines, terminal: terminal && !machines, begun: now, spoke: now}
+	return &timeline{out: out, machines: machines, terminal: terminal && !machines, begun: now, spoke: now, crm: nameOf(crm)}
+}
+
+// nameOf gives a CRM's name for people.
+func nameOf(crm string) string {
+	if crm == crmDynamics {
+		return inDynamics
+	}
+	return inSalesforce
 }
 
 // Title says what the demo is about.
 func (t *timeline) Title(subject, directory string) {
 	t.say(entry{Kind: "title", What: directory},
 		subject+"\n"+
-			"Everything runs on this machine: a sandbox plays Microsoft Entra, Partner Center and Salesforce.\n"+
+			"Everything runs on this machine: a sandbox plays Microsoft Entra, Partner Center and "+t.crm+".\n"+
 			"Times are seconds since the start. Directory: "+directory+"\n")
 }
 

@@ -30,6 +30,9 @@ var (
 		"name": "name", "value": "estimatedvalue", "close_date": "estimatedclosedate", "description": "description", "account": "parentaccountid",
 		"contact": "parentcontactid", "status": "statuscode", "owner": "ownerid", "currency": "transactioncurrencyid", "customer": "customerid",
 	}
+	contactColumns = map[string]string{
+		"first_name": "firstname", "last_name": "lastname", "email": "emailaddress1", "phone": "telephone1", "company": "parentcustomerid",
+	}
 	leadColumns = map[string]string{
 		"topic": "subject", "first_name": "firstname", "last_name": "lastname", "company": "companyname", "email": "emailaddress1", "phone": "telephone1",
 		"country": "address1_country", "postal_code": "address1_postalcode", "value": "estimatedamount", "street": "address1_line1", "city": "address1_city",
@@ -50,6 +53,7 @@ func (e *Environment) Acts() []Act {
 	acts := []Act{
 		{"create_account", "create an account", parametersOf(accountColumns, "name"), true, e.createAct("account", accountColumns)},
 		{"edit_account", "edit columns of an account", append([]Parameter{id}, parametersOf(accountColumns, "")...), true, e.editAct("account", accountColumns)},
+		{"create_contact", "create a contact; the company is the name or id of an account", parametersOf(contactColumns, "last_name"), true, e.createAct("contact", contactColumns)},
 		{"merge_accounts", "merge an account into another one", []Parameter{need("id", "the account that stays"), need("other", "the account that goes")}, false, e.mergeAct},
 		{"create_opportunity", "create an opportunity; an account name that is new makes an account", append(parametersOf(opportunityColumns, "name"),
 			may("country", "country of a new account"), may("postal_code", "postal code of a new account"), may("street", "street of a new account"),

@@ -82,6 +82,9 @@ func (e *Environment) person(t *tx, id, first, last, application, role string) s
 		"firstname": first, "lastname": last, "fullname": strings.TrimSpace(first + " " + last), "internalemailaddress": mail, "domainname": mail,
 		"businessunitid": ref{"businessunit", e.names.businessUnit}, "accessmode": int64(0), "isdisabled": false,
 	}
+	if application == "" && first != "" {
+		values["address1_telephone1"] = "+1 425 555 0100"
+	}
 	if application != "" {
 		values["applicationid"], values["accessmode"] = application, int64(4)
 	}

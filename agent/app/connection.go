@@ -107,7 +107,7 @@ func (a *App) open(ctx context.Context, d document.Document, crmCalls, centerCal
 	if err != nil {
 		return nil, nil, err
 	}
-	return org, referral.NewClient(center), nil
+	return org, referral.NewClient(center, a.machine.Gather), nil
 }
 
 func (a *App) stack(transport http.RoundTripper, dated func(date, sent, received time.Time)) (*wire.Client, error) {

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/cosell-sync/terraform-provider-cosell/agent/batch"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
 )
 
@@ -88,8 +90,9 @@ func EncodePatch(replacements []Replace) ([]byte, error) {
 
 // Client is the API on top of the typed client.
 type Client struct {
-	remote *partnercenter.Client
-	past   chan references // what FindByReference has read; whoever reads more has taken it out
+	remote  *partnercenter.Client
+	created *batch.Group[time.Time, []Referral]
+	past    chan references // what FindByReference has read; whoever reads more has taken it out
 }
 
 // references are the referrals of a time that name records: by the record, the referral's id.
@@ -98,10 +101,14 @@ type references struct {
 	byRecord map[string]string
 }
 
-// NewClient wraps the typed client.
-func NewClient(remote *partnercenter.Client) *Client {
+// mostLookers is how many deals share one reading of what was created: all that wait.
+const mostLookers = 1 << 10
+
+// NewClient wraps the typed client. Gather is called before readings that deals share begin; nil: they begin at once ([batch.Options]).
+func NewClient(remote *partnercenter.Client, gather func()) *Client {
 	c := &Client{remote: remote, past: make(chan references, 1)}
 	c.past <- references{}
+	c.created = batch.New(batch.Options[time.Time]{Size: mostLookers, Gather: gather, Order: time.Time.Compare}, c.createdSince)
 	return c
 }
 
@@ -138,9 +145,26 @@ func (c *Client) Patch(ctx context.Context, id, etag string, patch []byte) (Refe
 }
 
 // CreatedSince implements [API]. The list is read newest first and left at the first older referral, because only the
-// order, not a range filter, is documented ("Get a list of referrals").
+// order, not a range filter, is documented ("Get a list of referrals"). After a kill in a burst very many deals ask at once what became of
+// their creates; they share readings, each of which begins after all of them asked.
 func (c *Client) CreatedSince(ctx context.Context, since time.Time) ([]Referral, error) {
-	return c.newest(ctx, partnercenter.FieldCreatedDateTime, since, func(r Referral) time.Time { return r.CreatedAt })
+	return c.created.Do(ctx, since)
+}
+
+func (c *Client) createdSince(ctx context.Context, since []time.Time) ([]batch.Result[[]Referral], error) {
+	list, err := c.newest(ctx, partnercenter.FieldCreatedDateTime, slices.MinFunc(since, time.Time.Compare), func(r Referral) time.Time { return r.CreatedAt })
+	if err != nil {
+		return nil, err
+	}
+	results := make([]batch.Result[[]Referral], len(since))
+	for i, earliest := range since {
+		older := slices.IndexFunc(list, func(r Referral) bool { return r.CreatedAt.Before(earliest) })
+		if older < 0 {
+			older = len(list)
+		}
+		results[i].Value = list[:older:older]
+	}
+	return results, nil
 }
 
 // UpdatedSince implements [API], as CreatedSince.

@@ -162,3 +162,16 @@ func TestSpread(t *testing.T) {
 		t.Errorf("the mean wait is %v, in %d of 5 parts of the interval", mean, len(seen))
 	}
 }
+
+// TestRounds shows that calls which follow each other closely are one round of a task, and that others' calls are none.
+func TestRounds(t *testing.T) {
+	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	var log []lab.Operation
+	for _, ms := range []int{0, 20, 1010, 1030, 2050} {
+		log = append(log, lab.Operation{Service: centerService, Method: "GET", Object: "referral", At: at.Add(time.Duration(ms) * time.Millisecond)})
+	}
+	log = append(log, lab.Operation{Service: crmService, Method: "GET", At: at.Add(5 * time.Second)})
+	if got := rounds(log, isList, time.Second); got != 3 {
+		t.Errorf("%d rounds, want 3", got)
+	}
+}

@@ -29,19 +29,23 @@ func (b *bench) whileIdle(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
+	var days []row
 	b.cell(ctx, row{Section: idling, What: "counted, polls " + pollsEvery.String() + ", sweeps " + sweepsEvery.String()}, func(r *row) error {
-		return b.countIdle(ctx, w, a, r)
+		days, err = b.countIdle(ctx, w, a, r)
+		return err
 	})
+	b.report.Rows = append(b.report.Rows, days...)
 	return a.stop()
 }
 
-func (b *bench) countIdle(ctx context.Context, w *world, a *agent, r *row) error {
+// countIdle counts, and gives the rows of a day.
+func (b *bench) countIdle(ctx context.Context, w *world, a *agent, r *row) (days []row, err error) {
 	if err := w.idles(ctx, b.profile.settle); err != nil {
-		return err
+		return nil, err
 	}
 	cost, mark := a.measure(), w.mark()
 	if !wait(ctx, b.profile.idle) {
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 	paid, operations := cost.end(), w.log().Since(mark)
 	n := countCalls(operations)
@@ -55,26 +59,30 @@ func (b *bench) countIdle(ctx context.Context, w *world, a *agent, r *row) error
 	if paid.known {
 		r.Figures = append(r.Figures, figure{Name: "CPU", Value: 100 * float64(paid.processor) / float64(paid.wall), Unit: "% of a core"})
 	}
-	perPoll, perSweep := float64(n.polls)/polls, float64(n.lists)/sweeps
+	perPoll := inRound(n.polls, rounds(operations, isPoll, pollsEvery))
+	perSweep := inRound(n.lists, rounds(operations, isList, sweepsEvery))
 	sweepEvery, err := time.ParseDuration(w.document.Schedule.Sweep)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	pollEvery, err := time.ParseDuration(w.document.Schedule.Poll)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for name, every := range map[string]time.Duration{"polls every " + pollEvery.String(): pollEvery, "change events, polls every 1m": time.Minute} {
-		b.report.Rows = append(b.report.Rows, row{
-			Section: idling, What: fmt.Sprintf("a day by the default schedule: %s, sweeps every %v", name, sweepEvery),
+	for _, schedule := range []struct {
+		name string
+		poll time.Duration
+	}{{"polls every " + pollEvery.String(), pollEvery}, {"change events, polls every 1m", time.Minute}} {
+		days = append(days, row{
+			Section: idling, What: fmt.Sprintf("a day by default: %s, sweeps every %v", schedule.name, sweepEvery),
 			Figures: []figure{
-				{Name: "CRM calls/day", Value: perPoll * float64(day) / float64(every)},
+				{Name: "CRM calls/day", Value: perPoll * float64(day) / float64(schedule.poll)},
 				{Name: "PC calls/day", Value: perSweep * float64(day) / float64(sweepEvery)},
 			},
-			Bound: fmt.Sprintf("%.2f calls a poll and %.2f a sweep, as counted; with a sign-in an hour or so", perPoll, perSweep),
+			Bound: fmt.Sprintf("%.2f calls a poll and %.2f a sweep, as counted; sign-ins come on top", perPoll, perSweep),
 		})
 	}
-	return nil
+	return days, nil
 }
 
 // idles waits until no referral or record is touched any more, whatever is swept.
@@ -96,3 +104,26 @@ func worked(operations []lab.Operation) bool {
 	n := countCalls(operations)
 	return n.crmReads+n.crmWrites+n.centerWrites+n.centerReads > n.lists
 }
+
+// isList reports whether an operation is a list of Partner Center's, of which a sweep consists.
+func isList(o lab.Operation) bool {
+	return o.Service == centerService && o.Object == "referral" && o.ID == ""
+}
+
+// rounds counts how often something was done at an interval: calls that follow each other closely are one round.
+func rounds(operations []lab.Operation, is func(lab.Operation) bool, interval time.Duration) int {
+	n, last := 0, time.Time{}
+	for _, o := range operations {
+		if !byAgent(o) || !is(o) {
+			continue
+		}
+		if o.At.Sub(last) > interval/2 {
+			n++
+		}
+		last = o.At
+	}
+	return n
+}
+
+// inRound is how many calls one round takes.
+func inRound(calls, rounds int) float64 { return float64(calls) / float64(max(rounds, 1)) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func syncTime(dir string) (int64, error) {
 
 // cell measures something, unless the time is up.
 func (b *bench) cell(ctx context.Context, r row, do func(r *row) error) {
-	name := fmt.Sprintf("%s, %s, %s", r.Section, r.Store, r.What)
+	name := fmt.Sprintf("%s, %s, %s", r.Section, cmp.Or(r.Store, "any store"), r.What)
 	if r.Latency != nil {
 		name += fmt.Sprintf(", %d ms", *r.Latency)
 	}

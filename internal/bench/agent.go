@@ -71,8 +71,10 @@ func (w *world) start(ctx context.Context, d document.Document, dsn string) (*ag
 	}
 	mark := w.mark()
 	a := &agent{log: base + ".log", ended: make(chan struct{})}
-	a.command = exec.Command(program, "run", "--config", base+".json", "--store", dsn, "--listen", w.address,
-		"--call-timeout", "5s", "--lease", "20s", "--list-lag", "500ms") //nolint:noctx // stop ends it
+	arguments := []string{
+		"run", "--config", base + ".json", "--store", dsn, "--listen", w.address, "--call-timeout", "5s", "--lease", "20s", "--list-lag", "500ms",
+	}
+	a.command = exec.Command(program, arguments...) //nolint:noctx // stop ends it, in an orderly way
 	a.command.Env, a.command.Stdout, a.command.Stderr = w.env, logFile, logFile
 	if err := a.command.Start(); err != nil {
 		return nil, fmt.Errorf("start the agent: %w", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -166,7 +167,7 @@ func (s *scene) gather(ctx context.Context, u burst) error {
 		return err
 	}
 	if err := u.begin(ctx); err != nil {
-		return fmt.Errorf("%w (and the agent goes on: %v)", err, resumeProcess(s.a.command.Process))
+		return errors.Join(err, resumeProcess(s.a.command.Process))
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds the wait for anything that must come. Running out of it is a failure, not a measurement.
-const patience = 45 * time.Second
+const patience = 2 * time.Minute
 
 // pollsEvery is the interval of polls where polling is measured. The default is 10s.
 const pollsEvery = time.Second

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
@@ -71,7 +72,7 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	}
 	if writes.record != nil {
 		if err := r.crm.Update(ctx, r.record.ID, r.record.Version, writes.record); err != nil {
-			return nil, r.withdraw(ctx, len(writes.patches), asRecordRefusal(r.record.ID, err))
+			return nil, r.halfDone(ctx, result, writes, asRecordRefusal(r.record.ID, err))
 		}
 	}
 	return r.complete(ctx, result, writes)
@@ -230,6 +231,43 @@ func (r *run) withdraw(ctx context.Context, sent int, err error) error {
 		return recordErr
 	}
 	return err
+}
+
+// halfDone ends an attempt whose patches all arrived, when the record's update was turned away for certain. What the record would have
+// been told is news as before: a seller who edits it meanwhile has not seen it, and a conflict is decided as one.
+func (r *run) halfDone(ctx context.Context, result deal.Result, w writes, err error) error {
+	if len(w.patches) == 0 || wire.IsAmbiguous(err) || r.deal.Base == nil || len(r.deal.Pending) != 1 {
+		return r.withdraw(ctx, len(w.patches), err)
+	}
+	base, agreed := unpackPair(r.deal.Base, ""), result.Attempt.Intended
+	half := deal.Pair{CRM: maps.Clone(agreed.CRM), Referral: maps.Clone(agreed.Referral)}
+	untold := append(slices.Collect(maps.Keys(result.ToCRM)), deal.MicrosoftStatus) // Microsoft's answer is told in the same update
+	for _, field := range untold {
+		restore(half.CRM, base.CRM, field)
+		restore(half.Referral, base.Referral, field)
+	}
+	audit := slices.DeleteFunc(w.changes(), func(e store.AuditEntry) bool { return e.Direction != "outbound" })
+	var settle []store.Settlement
+	for _, intent := range r.deal.Intents {
+		state := store.IntentDone
+		if intent.Kind == intentUpdate {
+			state = store.IntentFailed
+		}
+		settle = append(settle, store.Settlement{ID: intent.ID, State: state})
+	}
+	if recordErr := r.commit(ctx, store.Change{Base: packBase(half), Settle: settle, Audit: audit}); recordErr != nil {
+		return recordErr
+	}
+	return err
+}
+
+// restore gives a field the value that it has in from, or none.
+func restore(values, from deal.Values, field string) {
+	if value, held := from[field]; held {
+		values[field] = value
+	} else {
+		delete(values, field)
+	}
 }
 
 // superseded settles the updates that earlier runs left open.

@@ -210,6 +210,8 @@ var once = []struct {
 	{"kind world", 3, "a conflict with an update that was turned away was decided without a note"},
 	{"killed often", 5, "what a torn merge had decided was not recorded"},
 	{"lost answers", 227, "a line of Audit whose answer was lost could not be restored"},
+	{"killed often", 102674, "an Audit field that was emptied before its first line was remembered stayed empty"},
+	{"anything", 106357, "the same after a lost answer"},
 	{"Kontor/kind world", 102331, "an update that was turned away after its patch had arrived counted as seen"},
 	{"Kontor/kind world", 102397, "the same with a close date"},
 }

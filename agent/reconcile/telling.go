@@ -43,12 +43,15 @@ func (r *run) noted(note deal.Note) string {
 func (r *run) bookkeeping(result *deal.Result, w *writes) crm.Bookkeeping {
 	var book crm.Bookkeeping
 	var lines, waiting []string
-	if !strings.EqualFold(r.record.Key, r.referral.ID) {
+	switch bound := strings.EqualFold(r.record.Key, r.referral.ID); {
+	case !bound:
 		id := strings.ToLower(r.referral.ID)
 		book.Key = &id
 		lines = append(lines, r.say(problem.Shared, r.referral.ID))
-	} else if fields := slices.Sorted(maps.Keys(result.ToCRM)); len(fields) > 0 {
-		lines = append(lines, r.say(problem.CenterChanged, r.settings.Language.Fields(fields)))
+	case r.lostFirstLine():
+		lines = append(lines, r.say(problem.Shared, r.referral.ID))
+	case len(result.ToCRM) > 0:
+		lines = append(lines, r.say(problem.CenterChanged, r.settings.Language.Fields(slices.Sorted(maps.Keys(result.ToCRM)))))
 	}
 	for _, note := range result.Notes {
 		text := r.noted(note)
@@ -118,6 +121,12 @@ func (r *run) recall(change *store.Change, torn bool) {
 	if change.Told == nil && r.record.Audit != "" && (r.deal.Told == "" || torn && strings.Contains(r.record.Audit, newest)) {
 		change.Told = told(r.record.Audit)
 	}
+}
+
+// lostFirstLine reports that the Audit field was emptied after the write that first told something, and before a run came to remember
+// what that was: there is nothing to restore it from.
+func (r *run) lostFirstLine() bool {
+	return r.record.Audit == "" && r.deal.Told == "" && len(r.deal.Pending) > 0
 }
 
 // recognised is how many characters of a line must be there for the line to count as there.

@@ -119,6 +119,7 @@ type Result struct {
 	Attempt     Attempt // what the memory keeps of this merge
 	Notes       []Note
 	Held        bool // something waits for its gate; it is carried out by a later merge
+	Guessed     bool // Partner Center's amount was missing in what it answered, and the one that was last known stands for it
 	More        bool // there is more to write to the CRM than goes into one write: merge again
 }
 
@@ -558,6 +559,7 @@ func (m *merger) completeAmount() {
 	}
 	m.current.Referral = m.current.Referral.Clone()
 	m.current.Referral[DealValue] = known.value
+	m.result.Guessed = true
 }
 
 // amount is a deal value with its currency.

@@ -44,6 +44,9 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 		return nil, err
 	}
 	result := r.decide(memory, current)
+	if err := r.notGuessed(result); err != nil {
+		return nil, err
+	}
 	r.restoreAudit(&result)
 	r.nameSellers(&result)
 	if result.Held {
@@ -83,6 +86,17 @@ func asRecordRefusal(id string, err error) error {
 		return err
 	}
 	return problem.Wrap(problem.OpportunityRefused, "opportunity "+id, err)
+}
+
+// notGuessed refuses to write over an amount that the answer lacked: it may be somebody's edit, which nobody has read. An answer that
+// goes on lacking it is believed in the end.
+func (r *run) notGuessed(result deal.Result) error {
+	_, amount := result.ToReferral[deal.DealValue]
+	_, currency := result.ToReferral[deal.Currency]
+	if !result.Guessed || !amount && !currency || r.claim.Attempts >= believed {
+		return nil
+	}
+	return problem.New(problem.ChangedMeanwhile, "referral "+r.referral.ID, "the answer lacks the deal value, which is known")
 }
 
 // decide merges. A value that the mapping cannot write into the record makes its field one that is left alone.

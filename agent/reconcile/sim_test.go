@@ -212,6 +212,8 @@ var once = []struct {
 	{"lost answers", 227, "a line of Audit whose answer was lost could not be restored"},
 	{"killed often", 102674, "an Audit field that was emptied before its first line was remembered stayed empty"},
 	{"anything", 106357, "the same after a lost answer"},
+	{"anything", 105213, "an edit of an amount that an answer lacked was written over, and no decision about it was recorded"},
+	{"Kontor/anything", 106454, "the same"},
 	{"Kontor/kind world", 102331, "an update that was turned away after its patch had arrived counted as seen"},
 	{"Kontor/kind world", 102397, "the same with a close date"},
 }

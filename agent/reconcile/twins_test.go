@@ -521,8 +521,10 @@ func (s *simCenter) Patch(_ context.Context, id, etag string, patch []byte) (out
 // touch ends a change of a referral: it has another version now.
 func (w *world) touch(r *remoteReferral) {
 	if r.shown != nil {
-		former := r.view()
-		r.former, r.shown = &former, nil
+		if former := r.view(); !r.updated.Equal(w.now) { // two states of one instant cannot be told apart by anybody
+			r.former = &former
+		}
+		r.shown = nil
 	}
 	if r.tree["status"] == "Active" && r.activeSince.IsZero() {
 		r.activeSince = w.now

@@ -24,8 +24,9 @@ const (
 // Overlap is how far the sweep looks back behind its position, because lists lag.
 const Overlap = 5 * time.Minute
 
-// settled is the age from which a record's time stamp stands for all changes of its second, clocks that differ included.
-const settled = 3 * time.Second
+// settled is the age from which a record's time stamp stands for all changes of its second, and from which a replica that lags shows
+// them: a stamp has whole seconds, replicas are behind by three seconds at the most, and the clocks differ by one.
+const settled = 5 * time.Second
 
 // Records polls the CRM's feed once and reports how many hits it had, known ones included. A record that changed this very
 // second may change again without a new time stamp; it is therefore looked at once more when its stamp has settled.

@@ -110,7 +110,7 @@ func (s *simLeads) ReadLead(_ context.Context, id string) (out crm.Lead, err err
 			return crm.ErrNotFound
 		}
 		out = l.view()
-		if c.stale() && l.former != nil && w.now.Sub(l.modified) < replicaLag {
+		if c.stale() && l.former != nil && w.now.Sub(l.modified) < replicaLag && w.rightClocks() {
 			out = *l.former
 			out.Values = out.Values.Clone()
 		}

@@ -586,6 +586,7 @@ func (w *world) jumps() {
 	w.after(time.Duration(1+w.random.IntN(30))*time.Second, func() {
 		w.note("world", "clock is right again", a.name, "", nil)
 		a.skew, w.dueKnown = 0, false
+		a.rightSince = w.now
 	})
 }
 

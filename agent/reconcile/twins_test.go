@@ -92,10 +92,16 @@ func (s *simCRM) Read(_ context.Context, id string) (out crm.Record, err error) 
 func held(text string) string { return text[:min(len(text), 32768)] }
 
 // lagging gives what a replica of the CRM that lags still shows of a record: its state before the second of its last change. Two
-// states of one second cannot be told apart by anybody.
+// states of one second cannot be told apart by anybody. Nor can a change be told from none when a replica lags while the clock is wrong:
+// the watchers look a second time when no replica can lag any longer (agent/watch), and it is the agent's clock that says when.
 func (w *world) lagging(c *coroutine, r *record) (former any, lags bool) {
-	lags = c.stale() && r.former != nil && w.now.Sub(r.modified) < replicaLag
+	lags = c.stale() && r.former != nil && w.now.Sub(r.modified) < replicaLag && w.rightClocks()
 	return r.former, lags
+}
+
+// rightClocks reports whether every agent's clock has been right for as long as a replica may lag.
+func (w *world) rightClocks() bool {
+	return !slices.ContainsFunc(w.agents, func(a *agent) bool { return a.skew != 0 || w.now.Sub(a.rightSince) < replicaLag })
 }
 
 // keep remembers what a record shows after a change, and what it showed before the second of its last change.

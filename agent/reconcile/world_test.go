@@ -108,15 +108,16 @@ type operation struct {
 
 // agent is one process. Two of them share a store as two replicas share PostgreSQL.
 type agent struct {
-	name    string
-	engine  *reconcile.Engine
-	queue   store.Queue
-	crew    []*coroutine
-	skew    time.Duration // of its clock
-	blocked map[reconcile.Effect]string
-	plan    mapping.Plan
-	reload  bool // a new document waits until the deals under way have come to an end
-	epoch   int  // how many documents were loaded
+	name       string
+	engine     *reconcile.Engine
+	queue      store.Queue
+	crew       []*coroutine
+	skew       time.Duration // of its clock
+	rightSince time.Time     // when its clock was last put right
+	blocked    map[reconcile.Effect]string
+	plan       mapping.Plan
+	reload     bool // a new document waits until the deals under way have come to an end
+	epoch      int  // how many documents were loaded
 }
 
 // errKilled unwinds a coroutine whose agent was killed.

@@ -459,7 +459,7 @@ func (m *merger) status(rule Rule) {
 		m.result.Transitions = steps
 		m.remember(StatusField, c, steps[len(steps)-1])
 	case r == Active && c == New && m.memory.Base != nil && (changedCRM || m.movedBack()):
-		if changedCRM {
+		if changedCRM || len(m.memory.Pending) > 0 { // whether an attempt's note arrived is not known
 			m.note(problem.HoldNotShared, StatusField, "")
 		}
 		m.accept(StatusField)
@@ -476,9 +476,11 @@ func (m *merger) status(rule Rule) {
 	}
 }
 
-// movedBack reports that a person moved an accepted deal back on hold before, and that this was noted then.
+// movedBack reports that a person moved an accepted deal back on hold before, and that this was noted then, or was to be in an attempt
+// whose outcome is not known.
 func (m *merger) movedBack() bool {
-	return m.memory.Base.CRM[StatusField] == New && m.memory.Base.Referral[StatusField] == Active
+	back := func(pair Pair) bool { return pair.CRM[StatusField] == New && pair.Referral[StatusField] == Active }
+	return back(*m.memory.Base) || slices.ContainsFunc(m.memory.Pending, func(a Attempt) bool { return back(a.Intended) })
 }
 
 // visible merges the flag that only ever goes from hidden to visible. Asking for help implies it.

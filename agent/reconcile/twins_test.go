@@ -42,6 +42,7 @@ type record struct {
 
 	contacts  []crm.ContactRow
 	solutions []crm.SolutionRow
+	feedFrom  time.Time // when the feed shows its last change: rows become visible out of the order of their time stamps
 	soldAt    time.Time // when a row of its solutions or contacts last changed; that does not move the record's own stamp
 
 	created   time.Time
@@ -142,6 +143,7 @@ func (w *world) unsell(r *record, row string) {
 // resold notes that a row of a record's solutions or contacts changed.
 func (w *world) resold(r *record) {
 	r.soldAt = w.now
+	w.hides(r)
 	w.touched()
 	if w.crm.inline {
 		w.modify(r)
@@ -158,9 +160,17 @@ func (w *world) modify(r *record) {
 		r.heldSince = w.now
 	}
 	r.modified = w.now
+	w.hides(r)
 	w.touched()
 	r.revision, r.position = r.revision+1, int64(w.changes)
 	w.keep(r)
+}
+
+// hides keeps a change of a record from the feed for a moment, as the transaction that made it does which has not come to its end.
+func (w *world) hides(r *record) {
+	if lag := int(w.trouble.listLag / time.Millisecond); lag > 0 {
+		r.feedFrom = w.now.Add(time.Duration(w.random.IntN(lag)) * time.Millisecond)
+	}
 }
 
 func (w *world) addRecord(r *record) {
@@ -363,7 +373,7 @@ func (s *simCRM) Changes(_ context.Context, position string) (hits []crm.Hit, ne
 			if sold := r.soldAt.Truncate(time.Second); sold.After(moved) {
 				moved = sold
 			}
-			if r.deleted || !r.sync && r.key == "" || moved.Before(from) {
+			if r.deleted || !r.sync && r.key == "" || moved.Before(from) || w.now.Before(r.feedFrom) {
 				continue
 			}
 			hits = append(hits, crm.Hit{ID: id, Version: moved.Format(time.RFC3339Nano), At: moved})

@@ -495,6 +495,9 @@ func noRegression(w *world, e *event) string {
 		if i := slices.Index(edits, text(field, value)); i < 0 {
 			return fmt.Sprintf("%s of %s is written as %v, which nobody entered in Partner Center", place.crm, e.on, value)
 		}
+		if w.born.IsZero() && w.ledger.gone[e.on+" "+field+"="+text(field, value)] {
+			return fmt.Sprintf("%s of %s is written as %v, which its seller saw and replaced", place.crm, e.on, value)
+		}
 		w.ledger.reach(10)
 	}
 	return ""

@@ -31,6 +31,7 @@ var scenarios = map[string]trouble{
 	"co-sell":            {editors: 6, deals: 2, customers: 2, lost: 0.05, crash: 0.005, dropped: 0.1, listLag: 2 * time.Second, coSell: true},
 	"no webhooks at all": {editors: 6, deals: 2, customers: 2, lost: 0.05, crash: 0.003, dropped: 1, listLag: 2 * time.Second},
 	"leads":              {editors: 8, deals: 2, customers: 2, lost: 0.05, crash: 0.004, dropped: 0.1, listLag: 2 * time.Second, leads: true},
+	"long pauses":        {editors: 6, deals: 2, customers: 2, dropped: 0.1, listLag: 2 * time.Second, replicas: 1, rare: map[fault]float64{pausedWorker: 0.02}},
 	"anything":           {editors: 8, deals: 2, customers: 2, listLag: 2 * time.Second, anything: true},
 }
 

@@ -506,7 +506,7 @@ func (w *world) rowOf(t *testing.T, set, filter string) string {
 	if len(rows) == 0 {
 		return ""
 	}
-	keys := map[string]string{"serviceendpoints": "serviceendpointid", "sdkmessageprocessingsteps": "sdkmessageprocessingstepid"}
+	keys := map[string]string{"serviceendpoints": "serviceendpointid", "sdkmessageprocessingsteps": "sdkmessageprocessingstepid", "opportunities": "opportunityid"}
 	key, known := keys[set]
 	if !known {
 		key = strings.TrimSuffix(set, "s") + "id"

@@ -58,7 +58,10 @@ func (c *call) columns(ent *entity, selected []string) ([]*attribute, *apiError)
 	}
 	for _, name := range selected {
 		a := ent.column(name)
-		if a == nil || !c.knows(a) || a.writeOnly {
+		if a != nil && !c.knows(a) {
+			return nil, errUndeclared(name, ent.logical)
+		}
+		if a == nil || a.writeOnly {
 			return nil, errProperty(name, ent.logical)
 		}
 		list = append(list, a)

@@ -116,3 +116,25 @@ func TestActs(t *testing.T) {
 		t.Error("the screen made a row of no table")
 	}
 }
+
+// A row that a user owns names the user once more, and one of a team does not; users have phones like people.
+func TestOwningUser(t *testing.T) {
+	r := newRig(t)
+	unit := r.send(http.MethodGet, "WhoAmI", nil).want(200).text("BusinessUnitId")
+	user := r.create("systemusers", m{
+		"firstname": "Kim", "lastname": "Ng", "address1_telephone1": "+47 22 00 00 00", "mobilephone": "+47 40 00 00 00", "accessmode": 0,
+		"businessunitid@odata.bind": "/businessunits(" + unit + ")",
+	})
+	team := r.create("teams", m{"name": "Sales", "teamtype": 0})
+	id := r.create("opportunities", m{"name": "Deal", "ownerid@odata.bind": "/systemusers(" + user + ")"})
+	read := func() answer {
+		return r.send(http.MethodGet, "opportunities("+id+")?$select=_owninguser_value&$expand=owninguser($select=address1_telephone1,mobilephone)", nil).want(200)
+	}
+	if got := read(); got.get("_owninguser_value") != user || got.text("owninguser", "address1_telephone1") != "+47 22 00 00 00" {
+		t.Errorf("the user's deal is %s", got.raw)
+	}
+	r.send(http.MethodPatch, "opportunities("+id+")", m{"ownerid@odata.bind": "/teams(" + team + ")"}, "If-Match", "*").want(204)
+	if got := read(); got.get("_owninguser_value") != nil || got.get("owninguser") != nil {
+		t.Errorf("the team's deal is %s", got.raw)
+	}
+}

@@ -143,7 +143,8 @@ func standardColumns(t tableOf) []column {
 		owner := lookup("OwnerId", target{table: "systemuser", schema: "owner_" + strings.ToLower(t.schema), single: "ownerid"},
 			target{table: "team", schema: "team_" + strings.ToLower(t.schema), single: "ownerid"})
 		owner.kind = kindOwner
-		list = append(list, owner, lookup("OwningBusinessUnit", to("businessunit")).readOnly())
+		list = append(list, owner, lookup("OwningUser", target{table: "systemuser", schema: "user_" + strings.ToLower(t.schema)}).readOnly(),
+			lookup("OwningBusinessUnit", to("businessunit")).readOnly())
 	}
 	if t.states == nil {
 		t.states, t.reasons = []any{0, "Active", 1, "Inactive"}, []any{1, "Active", 0, 2, "Inactive", 1}

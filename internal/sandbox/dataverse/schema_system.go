@@ -6,8 +6,8 @@ var systemTables = []tableOf{
 		schema: "SystemUser", set: "systemusers", primaryName: "fullname", code: 8, display: [2]string{"User", "Users"},
 		states: []any{0, "Active"}, reasons: []any{1, "Active", 0},
 		columns: []column{
-			text("FirstName", 256), text("LastName", 256), text("FullName", 200).readOnly(), text("InternalEMailAddress", 100), text("DomainName", 1024), text("Address1_Telephone1", 64),
-			text("MobilePhone", 64),
+			text("FirstName", 256), text("LastName", 256), text("FullName", 200).readOnly(), text("InternalEMailAddress", 100), text("DomainName", 1024),
+			text("Address1_Telephone1", 64).named("Main Phone"), text("MobilePhone", 64),
 			of(kindID, "ApplicationId").createOnly(), of(kindID, "AzureActiveDirectoryObjectId").createOnly(), yesNo("IsDisabled", false),
 			choice("AccessMode", 0, "Read-Write", 1, "Administrative", 2, "Read", 3, "Support User", 4, "Non-interactive", 5, "Delegated Admin").starts(int64(0)),
 			lookup("BusinessUnitId", target{table: "businessunit", schema: "business_unit_system_users"}),

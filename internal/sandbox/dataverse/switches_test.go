@@ -44,7 +44,7 @@ func TestSwitches(t *testing.T) {
 		switchColumnLag: {"3s", func(r *rig) answer {
 			r.referralColumn()
 			return r.send(http.MethodGet, "opportunities?$select=cosell_referralid", nil)
-		}, 400, codeResource},
+		}, 400, codePayload},
 		switchDependency: {codeOperation + "/405", func(r *rig) answer {
 			r.referralColumn()
 			return r.send(http.MethodDelete, "EntityDefinitions(LogicalName='opportunity')/Attributes(LogicalName='cosell_referralid')", nil)

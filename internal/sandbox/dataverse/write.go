@@ -192,6 +192,7 @@ func (c *call) update(ent *entity, rec *record, values map[string]any, own bool)
 
 // complete applies the rules that every table has, and then the table's own.
 func (w *change) complete() *apiError {
+	w.owner()
 	if err := w.state(); err != nil {
 		return err
 	}
@@ -205,6 +206,17 @@ func (w *change) complete() *apiError {
 		w.numbers()
 	}
 	return nil
+}
+
+// owner keeps the user who owns a row beside its owner; a row of a team has none.
+func (w *change) owner() {
+	if w.ent.attributes["owninguser"] == nil {
+		return
+	}
+	w.next.set("owninguser", nil)
+	if owner := w.next.ref("ownerid"); owner.table == "systemuser" {
+		w.next.set("owninguser", owner)
+	}
 }
 
 // state keeps state and status reason together: a reason belongs to one state, and a state alone brings its first reason.
@@ -401,6 +413,7 @@ func (e *Environment) fill(t *tx, ent *entity, rec *record, who *principal) {
 	set("createdby", ref{"systemuser", who.id})
 	set("modifiedby", ref{"systemuser", who.id})
 	set("ownerid", ref{"systemuser", who.id})
+	set("owninguser", ref{"systemuser", who.id})
 	set("owningbusinessunit", ref{"businessunit", e.names.businessUnit})
 	set("statecode", int64(0))
 	if ent.attributes["exchangerate"] != nil {

@@ -105,13 +105,16 @@ func (c runCommand) serve(ctx context.Context, apps []*app.App, admin *console.S
 	defer cancel()
 	mux := http.NewServeMux()
 	admin.AddProbes(mux)
-	receives := false
+	paths := map[string]sharedPath{}
 	for _, a := range apps {
 		if path := a.Path(); path != "" {
-			mux.Handle(path, a)
-			receives = true
+			paths[path] = append(paths[path], a)
 		}
 	}
+	for path, connectors := range paths {
+		mux.Handle(path, connectors)
+	}
+	receives := len(paths) > 0
 	var group sync.WaitGroup
 	ended := make(chan error, len(apps)+2)
 	start := func(task func() error) {
@@ -160,21 +163,29 @@ func (c runCommand) reloadOnHangup(ctx context.Context, apps []*app.App, log hcl
 		case <-hangups:
 		}
 		for i, name := range c.Config {
-			if err := reload(name, apps[i], log); err != nil {
+			if err := reload(name, i, apps, log); err != nil {
 				log.Error("the new document cannot be used, the last good one stays in force", "file", name, "error", err)
 			}
 		}
 	}
 }
 
-// reload reads an app's document again.
-func reload(name string, a *app.App, log hclog.Logger) error {
+// reload reads the document of one of the apps again.
+func reload(name string, i int, apps []*app.App, log hclog.Logger) error {
 	if name == "-" {
 		return errors.New("a document from standard input cannot be read again; give a file to change it while running")
 	}
 	d, err := readDocument(name, os.Stdin)
 	if err == nil {
-		err = a.Reload(d)
+		documents := make([]document.Document, len(apps))
+		for n, a := range apps {
+			documents[n] = a.Health().Document
+		}
+		documents[i] = d
+		err = apart(documents)
+	}
+	if err == nil {
+		err = apps[i].Reload(d)
 	}
 	if err == nil {
 		log.Info("took up the new document", "file", name, "revision", d.Connector.Revision)
@@ -189,7 +200,7 @@ func (c runCommand) admin(stores []*store.SQL, apps []*app.App, metrics *console
 		name := a.Health().Document.Connector.Name
 		connectors[name] = &console.Local{
 			Store: stores[i], Connector: name, Version: version, Now: time.Now, Language: problem.English,
-			Health: a.Health, ReadAgain: func() error { return reload(c.Config[i], a, log) },
+			Health: a.Health, ReadAgain: func() error { return reload(c.Config[i], i, apps, log) },
 		}
 	}
 	metrics.Watch(connectors)
@@ -287,7 +298,7 @@ func readDocuments(names []string) ([]document.Document, error) {
 		}
 		documents[i], seen[d.Connector.Name] = d, name
 	}
-	return documents, nil
+	return documents, apart(documents)
 }
 
 func readDocument(name string, stdin io.Reader) (document.Document, error) {

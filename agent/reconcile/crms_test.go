@@ -17,7 +17,7 @@ import (
 // The CRMs that a world can hold. People, faults and oracles know none of them: they go by what a product calls things.
 
 // products are all of them.
-var products = []*product{salesforce, invented}
+var products = []*product{salesforce, invented, dynamics}
 
 // product is a CRM: its names and its vocabulary, and how the engine reaches it.
 type product struct {
@@ -41,6 +41,9 @@ type product struct {
 	recordIDs, accountIDs string // what ids begin with
 	leads                 bool   // it keeps leads
 	inline                bool   // solutions and contacts stand on the record itself: to change them is to change the record
+	counts                bool   // a record's version is a counter, and not a time
+	fresh                 bool   // whatever its feed has shown, a read shows too
+	seals                 bool   // nobody changes anything of a closed record before opening it again
 	edited, withoutNotes  map[string]place
 }
 

@@ -74,11 +74,27 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 		return nil, r.withdraw(ctx, sent, err)
 	}
 	if writes.record != nil {
-		if err := r.crm.Update(ctx, r.record.ID, r.record.Version, writes.record); err != nil {
+		err := r.crm.Update(ctx, r.record.ID, r.record.Version, writes.record)
+		if errors.Is(err, errSealed) {
+			return r.leaveSealed(ctx, result, err)
+		}
+		if err != nil {
 			return nil, r.halfDone(ctx, result, writes, asRecordRefusal(r.record.ID, err))
 		}
 	}
 	return r.complete(ctx, result, writes)
+}
+
+// errSealed matches the refusal of a CRM in which nothing of a closed record can be changed.
+var errSealed = problem.New(problem.OpportunityClosed, "", "")
+
+// leaveSealed ends a run whose record is closed and stays as it is. Its seller cannot be told either, so that the deal is only listed.
+// What the record lacks is news as before: it is written when somebody opens the record again, which is an event.
+func (r *run) leaveSealed(ctx context.Context, result deal.Result, refusal error) (store.Outcome, error) {
+	if err := r.commit(ctx, store.Change{Base: r.deal.Base, Settle: r.settleUpdates(store.IntentFailed), Link: r.phase(result)}); err != nil {
+		return nil, err
+	}
+	return store.Park{Code: string(problem.OpportunityClosed), Error: refusal.Error(), Document: r.settings.Document}, nil
 }
 
 func asRecordRefusal(id string, err error) error {

@@ -198,7 +198,7 @@ func (w *world) sellerWorks() {
 
 func (w *world) sellerEdits(id string) {
 	r := w.records[id]
-	if r.deleted || r.copied || !w.kindSince.IsZero() {
+	if r.deleted || r.copied || !w.kindSince.IsZero() || w.crm.seals && w.crm.closed(r.stage()) {
 		return
 	}
 	value := "crm " + w.id("v")

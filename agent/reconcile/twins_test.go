@@ -33,6 +33,8 @@ type record struct {
 	modified time.Time
 	revision int
 	position int64 // of its last change among all
+	// soldPosition is that of the last change of its solutions and contacts.
+	soldPosition int64
 	// last is what it shows now, former what it showed before the second of its last change.
 	last, former any
 	shownAt      time.Time // that second
@@ -96,7 +98,7 @@ func held(text string) string { return text[:min(len(text), 32768)] }
 // states of one second cannot be told apart by anybody. Nor can a change be told from none when a replica lags while the clock is wrong:
 // the watchers look a second time when no replica can lag any longer (agent/watch), and it is the agent's clock that says when.
 func (w *world) lagging(c *coroutine, r *record) (former any, lags bool) {
-	lags = c.stale() && r.former != nil && w.now.Sub(r.modified) < replicaLag && w.rightClocks()
+	lags = !w.crm.fresh && c.stale() && r.former != nil && w.now.Sub(r.modified) < replicaLag && w.rightClocks()
 	return r.former, lags
 }
 
@@ -120,11 +122,28 @@ func (r *record) stage() string { stage, _ := r.fields[r.crm.stage].(string); re
 
 func (r *record) view() crm.Record {
 	view := crm.Record{
-		ID: r.id, Version: r.stamp().Format(time.RFC3339Nano), ModifiedAt: r.stamp(), CreatedAt: r.created, Fields: maps.Clone(r.fields), Sync: r.sync, Key: r.key, Audit: r.audit,
+		ID: r.id, Version: r.version(), ModifiedAt: r.stamp(), CreatedAt: r.created, Fields: maps.Clone(r.fields), Sync: r.sync, Key: r.key, Audit: r.audit,
 		SyncStatus: r.status, Contacts: slices.Clone(r.contacts), Team: []deal.Person{somebody(1)}, Solutions: slices.Clone(r.solutions),
 	}
 	view.ReferralID, _ = r.fields[r.crm.referralID].(string)
 	return view
+}
+
+// version is what the CRM tells a record's states apart by.
+func (r *record) version() string {
+	if r.crm.counts {
+		return strconv.Itoa(r.revision)
+	}
+	return r.stamp().Format(time.RFC3339Nano)
+}
+
+// changedSince tells whether a record is not any more what it was in a version.
+func (r *record) changedSince(version string) (bool, error) {
+	if r.crm.counts {
+		return version != r.version(), nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, version)
+	return r.stamp().After(at), err
 }
 
 func (w *world) wrote() { w.writes, w.lastWrite = w.writes+1, w.now }
@@ -145,6 +164,7 @@ func (w *world) resold(r *record) {
 	r.soldAt = w.now
 	w.hides(r)
 	w.touched()
+	r.soldPosition = int64(w.changes)
 	if w.crm.inline {
 		w.modify(r)
 		return
@@ -316,18 +336,21 @@ func (s *simCRM) Update(_ context.Context, id, version string, payload []byte) e
 		if !ok || r.deleted {
 			return crm.ErrNotFound
 		}
-		at, err := time.Parse(time.RFC3339Nano, version)
+		changed, err := r.changedSince(version)
 		if w.mutant != nil && w.mutant.anyVersion {
-			at, err = r.stamp(), nil
+			changed, err = false, nil
 		}
 		if err != nil {
 			return err
 		}
-		if r.stamp().After(at) {
+		if changed {
 			return crm.ErrChanged
 		}
 		var u crm.Changes
 		if err := json.Unmarshal(payload, &u); err != nil {
+			return err
+		}
+		if err := r.sealed(u); err != nil {
 			return err
 		}
 		w.happens(event{what: recordUpdated, c: c, knows: knows, on: id, record: r, changes: &u})

@@ -347,6 +347,16 @@ var dealStories = []story{
 		w.modify(r)
 		w.rest()
 	}, oneOfEach},
+	{"Audit is cleared while Sync is off right after the share", kindly, func(w *world) {
+		r := w.sellerCreates(false)
+		w.soon(func() bool { return r.key != "" })
+		w.flips(r)
+		r.audit = ""
+		w.modify(r)
+		w.rest()
+		w.flips(r)
+		w.rest()
+	}, oneOfEach},
 	{"an opportunity is deleted and undeleted", kindly, func(w *world) {
 		r, ref := w.shared()
 		w.deletes(r)

@@ -48,10 +48,14 @@ func (r *run) bookkeeping(result *deal.Result, w *writes) crm.Bookkeeping {
 		id := strings.ToLower(r.referral.ID)
 		book.Key = &id
 		lines = append(lines, r.say(problem.Shared, r.referral.ID))
-	case r.lostFirstLine():
-		lines = append(lines, r.say(problem.Shared, r.referral.ID))
 	case len(result.ToCRM) > 0:
 		lines = append(lines, r.say(problem.CenterChanged, r.settings.Language.Fields(slices.Sorted(maps.Keys(result.ToCRM)))))
+	case r.untold():
+		if _, blocked := r.settings.Blocked[UpdateOpportunity]; blocked {
+			result.Held = true
+		} else {
+			lines = append(lines, r.origin())
+		}
 	}
 	for _, note := range result.Notes {
 		text := r.noted(note)
@@ -85,6 +89,20 @@ func (r *run) bookkeeping(result *deal.Result, w *writes) crm.Bookkeeping {
 	audit := r.auditLine(r.settings.Language.Join(lines))
 	book.Audit, book.SyncStatus, w.report, w.told = &audit, &shown, &report, told(audit)
 	return book
+}
+
+// untold reports whether the record says nothing, and nobody knows what it was told: the answer to the first write was lost, and a
+// person cleared the field before it was read again.
+func (r *run) untold() bool {
+	return r.record.Audit == "" && r.deal.Told == "" && len(r.deal.Pending) > 0
+}
+
+// origin is the first line of a deal's history.
+func (r *run) origin() string {
+	if r.deal.Link.Origin == store.OriginCRM {
+		return r.say(problem.Shared, r.referral.ID)
+	}
+	return r.tellReceived()
 }
 
 // mark shows the sync status before the record's name.
@@ -121,12 +139,6 @@ func (r *run) recall(change *store.Change, torn bool) {
 	if change.Told == nil && r.record.Audit != "" && (r.deal.Told == "" || torn && strings.Contains(r.record.Audit, newest)) {
 		change.Told = told(r.record.Audit)
 	}
-}
-
-// lostFirstLine reports that the Audit field was emptied after the write that first told something, and before a run came to remember
-// what that was: there is nothing to restore it from.
-func (r *run) lostFirstLine() bool {
-	return r.record.Audit == "" && r.deal.Told == "" && len(r.deal.Pending) > 0
 }
 
 // recognised is how many characters of a line must be there for the line to count as there.

@@ -237,6 +237,12 @@ func TestEveryAttributeIsDescribed(t *testing.T) {
 	for name, schema := range all.DataSourceSchemas {
 		described(t, "data."+name, schema.Block.Attributes)
 	}
+	for name, schema := range all.ListResourceSchemas {
+		described(t, "list."+name, schema.Block.Attributes)
+	}
+	for name, action := range all.ActionSchemas {
+		described(t, "action."+name, action.Schema.Block.Attributes)
+	}
 }
 
 func described(t *testing.T, where string, attributes []*tfprotov6.SchemaAttribute) {

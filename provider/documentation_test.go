@@ -13,22 +13,25 @@ import (
 func TestExamplesAreValid(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	snippets, err := filepath.Glob(filepath.Join("..", "examples", "resources", "*"))
-	if err != nil || len(snippets) == 0 {
-		t.Fatalf("no examples: %v", err)
+	var snippets []string
+	for _, kind := range []string{"resources", "data-sources", "functions"} { // actions and lists are a syntax of newer tools
+		found, err := filepath.Glob(filepath.Join("..", "examples", kind, "*"))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no examples of %s: %v", kind, err)
+		}
+		snippets = append(snippets, found...)
 	}
 	source, err := os.ReadFile(filepath.Join("..", "examples", "salesforce", "versions.tf"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	binary := buildProvider(t)
-	for _, from := range append(snippets, filepath.Join("..", "examples", "provider"), filepath.Join("..", "examples", "salesforce"),
-		filepath.Join("..", "examples", "dynamics365"), filepath.Join("..", "examples", "data-sources", "cosell_dataverse_table")) {
-		t.Run(filepath.Base(from), func(t *testing.T) {
+	for _, from := range append(snippets, filepath.Join("..", "examples", "provider"), filepath.Join("..", "examples", "salesforce"), filepath.Join("..", "examples", "dynamics365")) {
+		t.Run(filepath.Base(filepath.Dir(from))+"/"+filepath.Base(from), func(t *testing.T) {
 			t.Parallel()
 			r := newRoot(t, from, binary, w, nil)
 			r.drop(t, "import-by-identity.tf") // a syntax of newer tools
-			if strings.Contains(from, "resources") || strings.Contains(from, "data-sources") {
+			if slices.Contains(snippets, from) {
 				r.write(t, "versions.tf", source)
 			}
 			r.must(t, "validate", "-no-color")
@@ -53,6 +56,35 @@ func TestEveryTypeIsDocumented(t *testing.T) {
 		for _, name := range needed {
 			if _, err := os.Stat(filepath.Join("..", name)); err != nil {
 				t.Errorf("%s: %v", typeName, err)
+			}
+		}
+	}
+}
+
+// TestEverythingElseIsDocumented wants an example and a page for every data source, function, action and list resource.
+func TestEverythingElseIsDocumented(t *testing.T) {
+	t.Parallel()
+	all := schemas(t)
+	for _, kind := range []struct {
+		names              []string
+		directory, example string
+	}{
+		{slices.Collect(maps.Keys(all.DataSourceSchemas)), "data-sources", "data-source.tf"},
+		{slices.Collect(maps.Keys(all.Functions)), "functions", "function.tf"},
+		{slices.Collect(maps.Keys(all.ActionSchemas)), "actions", "action.tf"},
+		{slices.Collect(maps.Keys(all.ListResourceSchemas)), "list-resources", "list-resource.tfquery.hcl"},
+	} {
+		if len(kind.names) == 0 {
+			t.Errorf("there are no %s", kind.directory)
+		}
+		for _, name := range kind.names {
+			for _, file := range []string{
+				filepath.Join("examples", kind.directory, name, kind.example),
+				filepath.Join("docs", kind.directory, strings.TrimPrefix(name, "cosell_")+".md"),
+			} {
+				if _, err := os.Stat(filepath.Join("..", file)); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
 			}
 		}
 	}

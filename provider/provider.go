@@ -9,7 +9,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -19,6 +22,8 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/connector"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/dataverse"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/functions"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/operate"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/partnercenter"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/remote"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/salesforce"
@@ -43,7 +48,11 @@ func New(version string, options Options) func() provider.Provider {
 	return func() provider.Provider { return &cosell{version: version, options: options} }
 }
 
-var _ provider.Provider = (*cosell)(nil)
+var (
+	_ provider.ProviderWithActions       = (*cosell)(nil)
+	_ provider.ProviderWithFunctions     = (*cosell)(nil)
+	_ provider.ProviderWithListResources = (*cosell)(nil)
+)
 
 type cosell struct {
 	version string
@@ -54,6 +63,7 @@ type model struct {
 	PartnerCenter types.Object `tfsdk:"partner_center"`
 	Salesforce    types.Object `tfsdk:"salesforce"`
 	Dataverse     types.Object `tfsdk:"dataverse"`
+	Agent         types.Object `tfsdk:"agent"`
 }
 
 func (p *cosell) Metadata(_ context.Context, _ provider.MetadataRequest, response *provider.MetadataResponse) {
@@ -68,6 +78,7 @@ func (p *cosell) Schema(_ context.Context, _ provider.SchemaRequest, response *p
 			blockPartnerCenter: block("The Partner Center tenant. Needed by `cosell_webhook_registration`, and by `cosell_connector` for the tenant's facts.", partnerCenterSettings),
 			blockSalesforce:    block("The Salesforce organisation. Needed by the `cosell_salesforce_…` types, and by `cosell_connector` for the organisation's facts.", salesforceSettings),
 			blockDataverse:     block("The Dataverse environment with Dynamics 365 Sales. Needed by the `cosell_dataverse_…` types and `cosell_power_automate_flow`, and by `cosell_connector` for the environment's facts.", dataverseSettings),
+			blockAgent:         block("The agent that runs. Needed by `data.cosell_agent_status` and by the `cosell_agent_…` actions only.", agentSettings),
 		},
 	}
 }
@@ -126,6 +137,16 @@ func (p *cosell) Configure(ctx context.Context, request provider.ConfigureReques
 			Unknown:         dv.unknown,
 		}
 	}
+	running := p.read(path.Root(blockAgent), config.Agent, agentSettings)
+	if running.present {
+		shared.Agent = &remote.AgentConfig{
+			Address:   running.value("address"),
+			Token:     secret.New(running.value("token")),
+			TokenPath: running.value("token_path"),
+			Unknown:   running.unknown,
+		}
+	}
+	response.Diagnostics.Append(running.diagnostics...)
 	response.Diagnostics.Append(pc.diagnostics...)
 	response.Diagnostics.Append(dv.diagnostics...)
 	response.Diagnostics.Append(sf.diagnostics...)
@@ -133,7 +154,7 @@ func (p *cosell) Configure(ctx context.Context, request provider.ConfigureReques
 		return
 	}
 	made := remote.New(shared)
-	response.ResourceData, response.DataSourceData = made, made
+	response.ResourceData, response.DataSourceData, response.ActionData, response.ListResourceData = made, made, made, made
 }
 
 func (p *cosell) Resources(context.Context) []func() resource.Resource {
@@ -141,5 +162,18 @@ func (p *cosell) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *cosell) DataSources(context.Context) []func() datasource.DataSource {
-	return dataverse.DataSources()
+	return slices.Concat(partnercenter.DataSources(), salesforce.DataSources(), connector.DataSources(), operate.DataSources(), dataverse.DataSources())
 }
+
+// ListResources implements [provider.ProviderWithListResources].
+func (p *cosell) ListResources(context.Context) []func() list.ListResource {
+	return slices.Concat(partnercenter.ListResources(), salesforce.ListResources(), connector.ListResources())
+}
+
+// Actions implements [provider.ProviderWithActions].
+func (p *cosell) Actions(context.Context) []func() action.Action {
+	return slices.Concat(partnercenter.Actions(), operate.Actions())
+}
+
+// Functions implements [provider.ProviderWithFunctions].
+func (p *cosell) Functions(context.Context) []func() function.Function { return functions.All() }

@@ -9,12 +9,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
+	"github.com/cosell-sync/terraform-provider-cosell/provider/remote"
 )
 
 const (
 	blockPartnerCenter = "partner_center"
 	blockSalesforce    = "salesforce"
 	blockDataverse     = "dataverse"
+	blockAgent         = "agent"
 )
 
 // setting is one row of a block: the attribute, the variable that stands in for it, and what it means.
@@ -60,6 +62,12 @@ var dataverseSettings = []setting{
 	{attribute: "organization_id", variable: "COSELL_DATAVERSE_ORGANIZATION_ID", description: "Organisation id of the environment, a GUID. A pin: when the credentials lead to another organisation, nothing is read or written."},
 	{attribute: "webhook_key", variable: "COSELL_DATAVERSE_WEBHOOK_KEY", description: "Value of the header by which the receiver knows deliveries of `cosell_dataverse_change_events` with a `webhook`.", sensitive: true},
 	{attribute: "solution", variable: "COSELL_DATAVERSE_SOLUTION", description: "Unique name of the unmanaged solution that components belong to whose resource names none. Without either they are in the default solution."},
+}
+
+var agentSettings = []setting{
+	{attribute: "address", variable: "COSELL_AGENT_ADDRESS", description: "Admin address of the agent: `http://127.0.0.1:8081`, `https://agent.example.com:8081` (plain http for this machine only), or `unix:/run/cosell/agent.sock`.", check: remote.CheckAgentAddress},
+	{attribute: "token", variable: "COSELL_AGENT_TOKEN", description: "Token of the agent's admin API; a socket needs none.", sensitive: true},
+	{attribute: "token_path", variable: "COSELL_AGENT_TOKEN_FILE", description: "File that holds the token, instead of `token`."},
 }
 
 func block(description string, settings []setting) schema.SingleNestedAttribute {

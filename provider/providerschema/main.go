@@ -45,15 +45,18 @@ func write(ctx context.Context, out io.Writer) error {
 	}
 	described := description{
 		Provider:    schemaOf(schemas.Provider),
-		Resources:   map[string]schema{},
-		DataSources: map[string]schema{},
+		Resources:   schemasOf(schemas.ResourceSchemas),
+		DataSources: schemasOf(schemas.DataSourceSchemas),
+		Lists:       schemasOf(schemas.ListResourceSchemas),
+		Actions:     map[string]schema{},
+		Functions:   map[string]function{},
 		Identities:  map[string]identity{},
 	}
-	for name, resource := range schemas.ResourceSchemas {
-		described.Resources[name] = schemaOf(resource)
+	for name, action := range schemas.ActionSchemas {
+		described.Actions[name] = schemaOf(action.Schema)
 	}
-	for name, source := range schemas.DataSourceSchemas {
-		described.DataSources[name] = schemaOf(source)
+	for name, f := range schemas.Functions {
+		described.Functions[name] = functionOf(f)
 	}
 	for name, attributes := range identities.IdentitySchemas {
 		described.Identities[name] = identityOf(attributes)
@@ -85,6 +88,9 @@ type description struct {
 	Provider    schema              `json:"provider"`
 	Resources   map[string]schema   `json:"resource_schemas,omitempty"`
 	DataSources map[string]schema   `json:"data_source_schemas,omitempty"`
+	Lists       map[string]schema   `json:"list_resource_schemas,omitempty"`
+	Actions     map[string]schema   `json:"action_schemas,omitempty"`
+	Functions   map[string]function `json:"functions,omitempty"`
 	Identities  map[string]identity `json:"resource_identity_schemas,omitempty"`
 }
 
@@ -128,6 +134,45 @@ type identityAttribute struct {
 	Description       string       `json:"description,omitempty"`
 	RequiredForImport bool         `json:"required_for_import,omitempty"`
 	OptionalForImport bool         `json:"optional_for_import,omitempty"`
+}
+
+type function struct {
+	Summary     string       `json:"summary,omitempty"`
+	Description string       `json:"description,omitempty"`
+	Return      tftypes.Type `json:"return_type"`
+	Parameters  []parameter  `json:"parameters,omitempty"`
+	Variadic    *parameter   `json:"variadic_parameter,omitempty"`
+}
+
+type parameter struct {
+	Name        string       `json:"name"`
+	Description string       `json:"description,omitempty"`
+	Nullable    bool         `json:"is_nullable,omitempty"`
+	Type        tftypes.Type `json:"type"`
+}
+
+func functionOf(f *tfprotov6.Function) function {
+	described := function{Summary: f.Summary, Description: f.Description, Return: f.Return.Type}
+	for _, p := range f.Parameters {
+		described.Parameters = append(described.Parameters, parameterOf(p))
+	}
+	if f.VariadicParameter != nil {
+		variadic := parameterOf(f.VariadicParameter)
+		described.Variadic = &variadic
+	}
+	return described
+}
+
+func parameterOf(p *tfprotov6.FunctionParameter) parameter {
+	return parameter{Name: p.Name, Description: p.Description, Nullable: p.AllowNullValue, Type: p.Type}
+}
+
+func schemasOf(all map[string]*tfprotov6.Schema) map[string]schema {
+	described := map[string]schema{}
+	for name, s := range all {
+		described[name] = schemaOf(s)
+	}
+	return described
 }
 
 func schemaOf(s *tfprotov6.Schema) schema {

@@ -68,12 +68,22 @@ type DataverseConfig struct {
 	Unknown bool
 }
 
+// AgentConfig is the provider's agent block after the environment has filled its gaps.
+type AgentConfig struct {
+	Address   string // as [CheckAgentAddress] admits it
+	Token     secret.Secret
+	TokenPath string // file that holds the token
+	// Unknown says that an attribute has no value yet: the plan makes what the value comes from.
+	Unknown bool
+}
+
 // Config is what a [Remote] is made of. A nil block means that neither the configuration nor the environment says
 // anything about that system.
 type Config struct {
 	PartnerCenter *PartnerCenterConfig
 	Salesforce    *SalesforceConfig
 	Dataverse     *DataverseConfig
+	Agent         *AgentConfig
 
 	Version          string // of the provider
 	TerraformVersion string // as the CLI reports it; for the user agent only
@@ -177,7 +187,7 @@ func missing(block string, settings ...setting) error {
 
 // NotConfiguredError says that a provider block lacks what its system's client needs.
 type NotConfiguredError struct {
-	Block   string   // partner_center, salesforce or dataverse
+	Block   string   // partner_center, salesforce, dataverse or agent
 	Missing []string // "attribute (VARIABLE)"
 }
 

@@ -164,6 +164,11 @@ func (r *Remote) Retry(ctx context.Context, operation func(context.Context) erro
 	}
 }
 
+// Pause waits by the configured clock, and fails when the context ends first.
+func (r *Remote) Pause(ctx context.Context, pause time.Duration) error {
+	return r.config.Wait(ctx, pause)
+}
+
 // passing reports whether a failure heals by itself. An error that nobody classified is not repeated here: Terraform's
 // user sees it and decides.
 func passing(err error) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -78,6 +79,23 @@ func (r *Remote) FindRow(ctx context.Context, table Table, key string) (row Row,
 		}
 		return nil, false, &ManyRowsError{Table: table, Key: key, IDs: ids}
 	}
+}
+
+// TableRows gives all rows of a table, by their keys. It shares what [Remote.FindRow] reads. The caller does not change them.
+func (r *Remote) TableRows(ctx context.Context, table Table) ([]Row, error) {
+	statement, err := table.statement()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := r.readTable(ctx, table, statement)
+	if err != nil {
+		return nil, err
+	}
+	var all []Row
+	for _, key := range slices.Sorted(maps.Keys(rows)) {
+		all = append(all, rows[key]...)
+	}
+	return all, nil
 }
 
 // RowChanged notes a write, or one whose answer was lost: what was read of the row is not used any more.

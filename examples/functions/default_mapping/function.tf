@@ -1,0 +1,3 @@
+output "fields_of_a_deal" {
+  value = keys(provider::cosell::default_mapping("salesforce"))
+}

@@ -1,0 +1,3 @@
+output "country" {
+  value = provider::cosell::parse_country("Norge") # NO
+}

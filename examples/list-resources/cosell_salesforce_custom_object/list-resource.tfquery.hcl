@@ -1,0 +1,4 @@
+list "cosell_salesforce_custom_object" "all" {
+  provider         = cosell
+  include_resource = true
+}

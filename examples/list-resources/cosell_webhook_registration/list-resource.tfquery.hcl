@@ -1,0 +1,4 @@
+list "cosell_webhook_registration" "tenant" {
+  provider         = cosell
+  include_resource = true
+}

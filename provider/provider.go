@@ -38,6 +38,8 @@ type Options struct {
 	Transport http.RoundTripper                // default: a transport of our own
 	// Wait pauses between two tries of a refused operation; default: a timer.
 	Wait func(context.Context, time.Duration) error
+	// Alone makes every resource read and write by itself, so that a test can measure what sharing saves.
+	Alone bool
 }
 
 // New gives the provider's factory.
@@ -90,7 +92,7 @@ func (p *cosell) Configure(ctx context.Context, request provider.ConfigureReques
 	if response.Diagnostics.HasError() {
 		return
 	}
-	shared := remote.Config{Version: p.version, TerraformVersion: request.TerraformVersion, Transport: p.options.Transport, Wait: p.options.Wait}
+	shared := remote.Config{Version: p.version, TerraformVersion: request.TerraformVersion, Transport: p.options.Transport, Wait: p.options.Wait, Alone: p.options.Alone}
 
 	pc := p.read(path.Root(blockPartnerCenter), config.PartnerCenter, partnerCenterSettings)
 	if pc.present {

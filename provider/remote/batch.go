@@ -11,6 +11,7 @@ import (
 // itself. Answers are kept until they are forgotten.
 type batch[V any] struct {
 	limit int
+	alone bool // nothing is shared, so that a test can tell what sharing saves
 	fetch func(ctx context.Context, keys []string) (map[string]V, error)
 
 	mu      sync.Mutex
@@ -34,6 +35,9 @@ func newBatch[V any](limit int, fetch func(context.Context, []string) (map[strin
 
 // get gives the value of a key, from what is kept or from the next call.
 func (b *batch[V]) get(ctx context.Context, key string) (V, error) {
+	if b.alone {
+		return b.single(ctx, key)
+	}
 	b.mu.Lock()
 	if value, ok := b.kept[key]; ok {
 		b.mu.Unlock()
@@ -58,6 +62,28 @@ func (b *batch[V]) get(ctx context.Context, key string) (V, error) {
 	case <-r.done:
 		return r.value, r.err
 	}
+}
+
+func (b *batch[V]) single(ctx context.Context, key string) (value V, err error) {
+	values, err := b.fetch(ctx, []string{key})
+	if err != nil {
+		return value, err
+	}
+	value, ok := values[key]
+	if !ok {
+		return value, errNoAnswer
+	}
+	return value, nil
+}
+
+// change replaces a value that is kept. One that is being read may have been read before or after: it is forgotten.
+func (b *batch[V]) change(key string, with func(V) V) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if value, ok := b.kept[key]; ok {
+		b.kept[key] = with(value)
+	}
+	delete(b.pending, key)
 }
 
 // forget drops the keys that match, those under way included: who asks after a write gets what was read after it.

@@ -94,6 +94,10 @@ type Config struct {
 	NewID     func() string
 	Wait      func(context.Context, time.Duration) error // pauses between two tries
 	ReadFile  func(path string) ([]byte, error)
+	Gather    func(context.Context) // lets writes of other resources come that can share a call
+
+	// Alone switches off that resources share calls. It is for tests that measure what sharing saves.
+	Alone bool
 }
 
 func (c Config) withDefaults() Config {
@@ -108,6 +112,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Wait == nil {
 		c.Wait = wait
+	}
+	if c.Gather == nil {
+		c.Gather = gather
 	}
 	if c.ReadFile == nil {
 		c.ReadFile = os.ReadFile
@@ -165,6 +172,18 @@ func wait(ctx context.Context, pause time.Duration) error {
 		return ctx.Err()
 	case <-timer.C:
 		return nil
+	}
+}
+
+// gatherFor is long enough for what Terraform starts at one moment, and short beside one metadata call.
+const gatherFor = 30 * time.Millisecond
+
+func gather(ctx context.Context) {
+	timer := time.NewTimer(gatherFor)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 

@@ -44,6 +44,7 @@ func (r *Remote) Describe(ctx context.Context, object string) (*salesforce.Descr
 	r.reads.mu.Lock()
 	if r.reads.describes == nil {
 		r.reads.describes = newBatch(1, r.fetchDescribe)
+		r.reads.describes.alone = r.config.Alone
 	}
 	describes := r.reads.describes
 	r.reads.mu.Unlock()
@@ -97,6 +98,7 @@ func (r *Remote) list(ctx context.Context, kind string) (map[string]string, erro
 	r.reads.mu.Lock()
 	if r.reads.listed == nil {
 		r.reads.listed = newBatch(1, r.fetchList)
+		r.reads.listed.alone = r.config.Alone
 	}
 	lists := r.reads.listed
 	r.reads.mu.Unlock()
@@ -125,8 +127,48 @@ func (r *Remote) fetchList(ctx context.Context, kinds []string) (map[string]map[
 	return lists, nil
 }
 
-// readMetadata gives a component as the user may see it, ten components per call.
+// readMetadata gives a component as the user may see it. A field is read with all fields of its object, which are one component;
+// others are read ten per call.
 func (r *Remote) readMetadata(ctx context.Context, kind, fullName string) (component metadata.Component, ok bool, err error) {
+	if kind == kindField && !r.config.Alone {
+		return r.readField(ctx, fullName)
+	}
+	read, err := r.read(ctx, kind, fullName)
+	if err != nil || !read.ok {
+		return metadata.Component{}, false, err
+	}
+	return read.component.Clone(), true, nil
+}
+
+const (
+	kindField  = "CustomField"
+	kindObject = "CustomObject"
+)
+
+// readField takes a field out of its object's definition (source: Metadata API Developer Guide, "CustomObject": fields).
+func (r *Remote) readField(ctx context.Context, fullName string) (component metadata.Component, ok bool, err error) {
+	objectName, name, _ := strings.Cut(fullName, ".")
+	object, err := r.read(ctx, kindObject, objectName)
+	if err != nil || !object.ok {
+		return metadata.Component{}, false, err
+	}
+	for _, field := range object.component.Node.All("fields") {
+		if !strings.EqualFold(field.ChildText("fullName"), name) {
+			continue
+		}
+		var content []*metadata.Node
+		for _, child := range field.Clone().Children() {
+			if child.Name() != "fullName" {
+				content = append(content, child)
+			}
+		}
+		return metadata.New(kindField, object.component.FullName+"."+field.ChildText("fullName"), content...), true, nil
+	}
+	return metadata.Component{}, false, nil
+}
+
+// read gives what is kept of a component, or reads it.
+func (r *Remote) read(ctx context.Context, kind, fullName string) (found, error) {
 	r.reads.mu.Lock()
 	if r.reads.metadata == nil {
 		r.reads.metadata = map[string]*batch[found]{}
@@ -136,14 +178,17 @@ func (r *Remote) readMetadata(ctx context.Context, kind, fullName string) (compo
 		components = newBatch(salesforce.MaxMetadata, func(ctx context.Context, names []string) (map[string]found, error) {
 			return r.fetchMetadata(ctx, kind, names)
 		})
+		components.alone = r.config.Alone
 		r.reads.metadata[kind] = components
 	}
 	r.reads.mu.Unlock()
-	read, err := components.get(ctx, fullName)
-	if err != nil || !read.ok {
-		return metadata.Component{}, false, err
-	}
-	return read.component.Clone(), true, nil
+	return components.get(ctx, fullName)
+}
+
+// MetadataListed reports whether a component of a name exists, by the list of all components of its type.
+func (r *Remote) MetadataListed(ctx context.Context, kind, fullName string) (bool, error) {
+	names, err := r.list(ctx, kind)
+	return names[strings.ToLower(fullName)] != "", err
 }
 
 func (r *Remote) fetchMetadata(ctx context.Context, kind string, names []string) (map[string]found, error) {
@@ -184,7 +229,10 @@ func (r *Remote) WriteMetadata(ctx context.Context, objects []string, write func
 
 // Changed drops what was read of objects: their descriptions, and metadata whose full name is the object or a part of it.
 // Without objects it drops everything, for writes such as permissions that change how any object looks.
-func (r *Remote) Changed(objects ...string) {
+func (r *Remote) Changed(objects ...string) { r.drop(true, objects...) }
+
+// drop is [Remote.Changed], with or without the lists, which hold the parts of every object.
+func (r *Remote) drop(lists bool, objects ...string) {
 	concerned := func(name string) bool {
 		return len(objects) == 0 || slices.ContainsFunc(objects, func(object string) bool { return belongsTo(name, object) })
 	}
@@ -196,7 +244,7 @@ func (r *Remote) Changed(objects ...string) {
 	for _, components := range r.reads.metadata {
 		components.forget(concerned)
 	}
-	if r.reads.listed != nil { // a list holds the parts of every object
+	if r.reads.listed != nil && lists {
 		r.reads.listed.forget(func(string) bool { return true })
 	}
 }

@@ -32,6 +32,7 @@ type Remote struct {
 	org     org
 	env     environment
 	reads   reads
+	writes  writes
 	planned planned
 }
 

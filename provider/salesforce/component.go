@@ -39,14 +39,18 @@ func (c components) find(ctx context.Context, fullName string) (metadata.Compone
 // that was lost is settled by reading back, because the component was seen to be absent before the first try.
 func (c components) create(ctx context.Context, component metadata.Component) error {
 	lost, checked := false, false // lost: an earlier try may have been applied
-	return c.write(ctx, component.FullName, func(ctx context.Context, api *client.Client) error {
+	return c.shared(ctx, component.FullName, func(ctx context.Context) error {
 		if !checked {
-			if _, state, err := c.find(ctx, component.FullName); err != nil || state != remote.Absent {
-				return errors.Join(err, existing(state))
+			there, err := c.remote.MetadataListed(ctx, c.kind, component.FullName)
+			if err != nil {
+				return err
+			}
+			if there {
+				return errExists
 			}
 			checked = true
 		}
-		err := first(api.CreateMetadata(ctx, component))
+		err := c.remote.CreateMetadata(ctx, component)
 		switch {
 		case client.IsDuplicate(err) && lost:
 			return nil
@@ -66,13 +70,6 @@ func (c components) create(ctx context.Context, component metadata.Component) er
 			return nil
 		}
 	})
-}
-
-func existing(state remote.Presence) error {
-	if state == remote.Absent {
-		return nil
-	}
-	return errExists
 }
 
 // whyTaken tells a component that appeared meanwhile from a deleted one whose name is not free yet.
@@ -111,8 +108,8 @@ func (c components) update(ctx context.Context, fullName string, change func(met
 
 // delete removes a component. One that is gone already is no failure.
 func (c components) delete(ctx context.Context, fullName string) error {
-	return c.write(ctx, fullName, func(ctx context.Context, api *client.Client) error {
-		err := first(api.DeleteMetadata(ctx, c.kind, fullName))
+	return c.shared(ctx, fullName, func(ctx context.Context) error {
+		err := c.remote.DeleteMetadata(ctx, c.kind, fullName)
 		if err == nil || client.IsLocked(err) {
 			return err
 		}
@@ -130,6 +127,19 @@ func (c components) write(ctx context.Context, fullName string, write func(conte
 	defer cancel()
 	return c.remote.WriteMetadata(ctx, []string{c.affects(fullName)}, func(ctx context.Context, api *client.Client) error {
 		err := write(ctx, api)
+		if client.IsLocked(err) { // whatever its code: a locked request was not applied
+			return problem.New(problem.Locked, fullName, err.Error())
+		}
+		return err
+	})
+}
+
+// shared runs a write that goes out in a call with others, and repeats it while setup is locked.
+func (c components) shared(ctx context.Context, fullName string, write func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	return c.remote.Retry(ctx, func(ctx context.Context) error {
+		err := write(ctx)
 		if client.IsLocked(err) { // whatever its code: a locked request was not applied
 			return problem.New(problem.Locked, fullName, err.Error())
 		}

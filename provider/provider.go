@@ -40,6 +40,8 @@ type Options struct {
 	Wait func(context.Context, time.Duration) error
 	// Alone makes every resource read and write by itself, so that a test can measure what sharing saves.
 	Alone bool
+	// Gather lets writes come that can share a call, of which it is told how many wait; default: a short timer.
+	Gather func(ctx context.Context, waiting func() int)
 }
 
 // New gives the provider's factory.
@@ -92,7 +94,7 @@ func (p *cosell) Configure(ctx context.Context, request provider.ConfigureReques
 	if response.Diagnostics.HasError() {
 		return
 	}
-	shared := remote.Config{Version: p.version, TerraformVersion: request.TerraformVersion, Transport: p.options.Transport, Wait: p.options.Wait, Alone: p.options.Alone}
+	shared := remote.Config{Version: p.version, TerraformVersion: request.TerraformVersion, Transport: p.options.Transport, Wait: p.options.Wait, Alone: p.options.Alone, Gather: p.options.Gather}
 
 	pc := p.read(path.Root(blockPartnerCenter), config.PartnerCenter, partnerCenterSettings)
 	if pc.present {

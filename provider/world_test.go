@@ -41,7 +41,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // newWorldWith makes a world in which the sandbox's switches stand as given.
-func newWorldWith(t *testing.T, switches map[string]string) *world {
+func newWorldWith(t testing.TB, switches map[string]string) *world {
 	t.Helper()
 	tfcli.Path(t)
 	s, err := sandbox.New(sandbox.Options{Dir: t.TempDir(), Switches: switches, Dataverse: &sandbox.DataverseOptions{KeyIndexTime: -1}})

@@ -94,7 +94,8 @@ type Config struct {
 	NewID     func() string
 	Wait      func(context.Context, time.Duration) error // pauses between two tries
 	ReadFile  func(path string) ([]byte, error)
-	Gather    func(context.Context) // lets writes of other resources come that can share a call
+	// Gather lets writes of other resources come that can share a call. It is told how many wait.
+	Gather func(ctx context.Context, waiting func() int)
 
 	// Alone switches off that resources share calls. It is for tests that measure what sharing saves.
 	Alone bool
@@ -178,7 +179,7 @@ func wait(ctx context.Context, pause time.Duration) error {
 // gatherFor is long enough for what Terraform starts at one moment, and short beside one metadata call.
 const gatherFor = 30 * time.Millisecond
 
-func gather(ctx context.Context) {
+func gather(ctx context.Context, _ func() int) {
 	timer := time.NewTimer(gatherFor)
 	defer timer.Stop()
 	select {

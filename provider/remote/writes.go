@@ -69,7 +69,7 @@ func (r *Remote) write(c *change) error {
 
 func (r *Remote) runWrites(ctx context.Context) {
 	for {
-		r.config.Gather(ctx)
+		r.config.Gather(ctx, r.waitingWrites)
 		unlock := r.Lock(LockMetadata)
 		changes := r.nextWrites()
 		if len(changes) > 0 {
@@ -80,6 +80,12 @@ func (r *Remote) runWrites(ctx context.Context) {
 			return
 		}
 	}
+}
+
+func (r *Remote) waitingWrites() int {
+	r.writes.mu.Lock()
+	defer r.writes.mu.Unlock()
+	return len(r.writes.waiting)
 }
 
 // rest ends the run unless something has come meanwhile.

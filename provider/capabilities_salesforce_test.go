@@ -124,6 +124,44 @@ resource "cosell_salesforce_custom_object" "test" {
 		},
 		creates: createsMetadata("Test__c"),
 	},
+	"cosell_salesforce_package": {
+		config: packageConfig("04t2w000006WIwV"),
+		changes: map[string]func(*testing.T, *world){
+			"version_id": func(t *testing.T, w *world) { // somebody uninstalls it and installs another version
+				w.packageRequest(t, "SubscriberPackageVersionUninstallRequest", "SubscriberPackageVersionId", "04t2w000006WIwV")
+				w.packageRequest(t, "PackageInstallRequest", "SubscriberPackageVersionKey", "04t2w000006WIwU")
+			},
+		},
+		remove: func(t *testing.T, w *world) {
+			w.packageRequest(t, "SubscriberPackageVersionUninstallRequest", "SubscriberPackageVersionId", "04t2w000006WIwV")
+		},
+		exists: func(t *testing.T, w *world) bool {
+			t.Helper()
+			rows, err := salesforce.Query[struct{ ID string }](t.Context(), w.salesforce(t).Tooling(), "SELECT Id FROM InstalledSubscriberPackage")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(rows) > 0
+		},
+		importID:     "04t2w000006WIwV",
+		importIgnore: []string{"deletion_protection", "custom_fields", "version_id"},
+		unknown: `
+resource "cosell_salesforce_package" "test" {
+  version_id          = terraform_data.later.output
+  deletion_protection = false
+}`,
+		laterValue: "04t2w000006WIwV",
+		invalid: map[string]invalid{
+			"not a version": {`
+resource "cosell_salesforce_package" "test" {
+  version_id = "0332w0000000001"
+}`, words("must be the id of a package version")},
+			"unknown version": {packageConfig("04t000000000001"), words("Salesforce knows no package version 04t000000000001")},
+		},
+		creates: func(request *http.Request, _ string) bool {
+			return request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/tooling/sobjects/PackageInstallRequest")
+		},
+	},
 	"cosell_salesforce_layout_section": {
 		config: sectionConfig(`"Test"`, `{ name = "IsPrivate" }, { name = "ExpectedRevenue", behavior = "readonly" }`),
 		changes: map[string]func(*testing.T, *world){
@@ -453,6 +491,18 @@ func setsPermission(object, condition string, fields map[string]any) func(*testi
 func (w *world) remove(t *testing.T, object, id string) {
 	t.Helper()
 	if err := w.salesforce(t).Data().Delete(t.Context(), object, id); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func packageConfig(version string) string {
+	return fmt.Sprintf("\nresource \"cosell_salesforce_package\" \"test\" {\n  version_id          = %q\n  deletion_protection = false\n}\n", version)
+}
+
+// packageRequest lets another administrator install or uninstall.
+func (w *world) packageRequest(t *testing.T, object, key, version string) {
+	t.Helper()
+	if _, err := w.salesforce(t).Tooling().Create(t.Context(), object, map[string]any{key: version}); err != nil {
 		t.Fatal(err)
 	}
 }

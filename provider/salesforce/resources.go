@@ -16,7 +16,7 @@ import (
 
 // Resources lists the constructors of this package's resource types.
 func Resources() []func() resource.Resource {
-	return []func() resource.Resource{NewChangeEvents, NewCustomField, NewCustomObject, NewLayoutSection, NewPermissionSet, NewRelatedList, NewSettings}
+	return []func() resource.Resource{NewChangeEvents, NewCustomField, NewCustomObject, NewLayoutSection, NewPackage, NewPermissionSet, NewRelatedList, NewSettings}
 }
 
 // orgResource is what all types of this package share.

@@ -24,10 +24,12 @@ type setup struct {
 	channels  map[string]*component // custom event channels by full name
 	recycled  map[string]bool       // Object.Field__c of deleted fields, kept for 15 days
 	prefixes  int                   // custom object key prefixes given out
+	requests  map[string]*component // package installations and removals by id
+	installed *component            // the installed package; nil: none is
 }
 
 func newSetup() *setup {
-	return &setup{layouts: map[string]*component{}, settings: map[string]*component{}, valueSets: map[string]*component{}, members: map[string]*component{}, channels: map[string]*component{}, recycled: map[string]bool{}}
+	return &setup{layouts: map[string]*component{}, settings: map[string]*component{}, valueSets: map[string]*component{}, members: map[string]*component{}, channels: map[string]*component{}, requests: map[string]*component{}, recycled: map[string]bool{}}
 }
 
 // metadataKind is one metadata type that the org serves.

@@ -36,6 +36,9 @@ func (c *call) runQuery(cat *catalog, p []string) response {
 	}
 	prefix := c.prefix()
 	if cat == c.o.tooling {
+		if err := checkPackageQuery(statement); err != nil {
+			return failed(err)
+		}
 		prefix += "/tooling"
 	}
 	scope := &soqlScope{o: c.o, access: c.acc, catalog: cat, deleted: p[0] == "queryAll"}

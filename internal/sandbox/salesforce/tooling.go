@@ -32,7 +32,7 @@ func (o *Org) toolingCatalog() *catalog {
 	teams := settingsView("OpportunitySettings", "IsOpportunityTeamEnabled", (*Org).opportunityTeams)
 	notes := settingsView("EnhancedNotesSettings", "IsEnhancedNotesEnabled", (*Org).enhancedNotes)
 	teams.Hidden, notes.Hidden = hidden, hidden
-	return newCatalog(fields, objects, teams, notes, channelMembers(), eventChannels())
+	return newCatalog(append([]*object{fields, objects, teams, notes, channelMembers(), eventChannels()}, packageObjects()...)...)
 }
 
 func settingsView(name, column string, state func(*Org) bool) *object {
@@ -128,6 +128,8 @@ func (c *call) toolingResource(p []string) response {
 		return c.createMember()
 	case p[0] == "sobjects" && len(p) == 2 && p[1] == "PlatformEventChannel" && c.method == http.MethodPost:
 		return c.createChannel()
+	case p[0] == "sobjects" && len(p) == 2 && (p[1] == installObject || p[1] == uninstallObject) && c.method == http.MethodPost:
+		return c.createPackageRequest(p[1])
 	case p[0] == "sobjects" && len(p) == 3 && c.o.tooling.object(p[1]) != nil:
 		return c.toolingRow(c.o.tooling.object(p[1]), p[2])
 	}
@@ -143,6 +145,11 @@ func (c *call) toolingRow(obj *object, id string) response {
 		return failed(err)
 	}
 	switch {
+	case c.method == http.MethodGet && c.o.setup.requests[rec.id] != nil:
+		c.followPackage(rec.id)
+		rec, _ = c.o.existing(obj, rec.id)
+		c.touch("read", obj.Name, rec.id, nil, nil)
+		return ok(c.show(rec, obj.fields))
 	case c.method == http.MethodGet:
 		c.touch("read", obj.Name, rec.id, nil, nil)
 		return ok(c.show(rec, obj.fields))

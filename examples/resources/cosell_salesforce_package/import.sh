@@ -1,0 +1,1 @@
+terraform import cosell_salesforce_package.microsoft 04t2w000006WIwV

@@ -33,7 +33,7 @@ func findSolutionDetails(ctx context.Context, r *remote.Remote, config tfsdk.Con
 	if problems := config.GetAttribute(ctx, path.Root("object"), &object); problems.HasError() {
 		return nil, errors.New(problems[0].Summary())
 	}
-	columns := detailColumns{object: document.DefaultObjects(document.Salesforce)[document.ObjectSolutionDetail], fields: defaultDetailFields(document.Salesforce)}
+	columns := detailColumns{crm: document.Salesforce, object: document.DefaultObjects(document.Salesforce)[document.ObjectSolutionDetail], fields: defaultDetailFields(document.Salesforce)}
 	if object != nil {
 		columns.object = *object
 	}

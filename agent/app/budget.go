@@ -24,6 +24,7 @@ type callBudget struct {
 	own      int64 // calls of this process since then
 	flushed  time.Time
 	flushing bool
+	limits   limits
 }
 
 // Remote systems, as their calls are counted.
@@ -35,17 +36,27 @@ const (
 // flushEvery is the shortest time between two looks at the shared count; so much of the count a crash may lose.
 const flushEvery = 5 * time.Second
 
-// RoundTrip counts a call.
+// RoundTrip counts a call, unless the system wants none: then it is turned away here.
 func (b *callBudget) RoundTrip(request *http.Request) (*http.Response, error) {
 	b.mu.Lock()
 	b.roll()
+	if spared := b.limits.spared(request, b.now()); spared != nil {
+		b.mu.Unlock()
+		return spared, nil
+	}
 	b.own++
 	due := b.now().Sub(b.flushed) >= flushEvery
 	b.mu.Unlock()
 	if due {
 		b.flush(request.Context())
 	}
-	return b.transport.RoundTrip(request)
+	answer, err := b.transport.RoundTrip(request)
+	if err == nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.limits.note(request.URL.Host, answer, b.now())
+	}
+	return answer, err
 }
 
 // flush adds what was counted here to the shared count. When the store cannot take it, it is kept for the next time.
@@ -78,6 +89,7 @@ func (b *callBudget) flush(ctx context.Context) {
 func (b *callBudget) roll() {
 	if today := b.now().UTC().Format(time.DateOnly); today != b.day {
 		b.day, b.shared, b.own, b.flushed = today, 0, 0, time.Time{}
+		b.limits.used, b.limits.allowed = 0, 0
 	}
 }
 
@@ -89,14 +101,11 @@ var slowerPolls = []struct {
 
 // interval gives the wait between two polls.
 func (b *callBudget) interval(poll time.Duration) time.Duration {
-	if b.daily == 0 {
-		return poll
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.roll()
 	for _, slower := range slowerPolls {
-		if (b.shared+b.own)*100 >= b.daily*slower.percent {
+		if b.limits.percent(b.shared+b.own, b.daily) >= slower.percent {
 			return max(poll, slower.wait)
 		}
 	}

@@ -83,6 +83,9 @@ type Health struct {
 	Feeds     []FeedHealth      // by name
 	Calls     int64             // to the CRM today (UTC), of all processes
 	Budget    int64             // of calls a day; 0: none
+	OrgCalls  int64             // of the organisation's day, all applications together, as it reports them; 0: it does not
+	OrgLimit  int64             // of these calls
+	Held      time.Time         // when the CRM takes calls again, if it asked to be left alone; zero: it takes them
 }
 
 // health collects what [App.Health] tells.
@@ -141,8 +144,17 @@ func (a *App) Health() Health {
 	slices.SortFunc(h.Feeds, func(a, b FeedHealth) int { return strings.Compare(a.Name, b.Name) })
 	if b := a.health.budget; b != nil {
 		h.Calls, h.Budget = b.spent()
+		h.OrgCalls, h.OrgLimit, h.Held = b.told()
 	}
 	return h
+}
+
+// told gives what the organisation says of its day's calls, 0 where it says nothing, and until when it wants no calls.
+func (b *callBudget) told() (used, allowed int64, held time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.roll()
+	return b.limits.used, b.limits.allowed, b.limits.heldUntil(b.now())
 }
 
 // spent gives today's calls and the budget.

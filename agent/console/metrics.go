@@ -96,6 +96,9 @@ var (
 	pausedGauge    = gauge("paused", "1 when an operator paused the connector.")
 	usedGauge      = gauge("crm_calls_today", "Calls to the CRM today (UTC) by this process.")
 	budgetGauge    = gauge("crm_calls_budget", "The day's budget of calls; 0: none.")
+	orgUsedGauge   = gauge("crm_org_calls_today", "The organisation's calls today by all its applications, as it reports them.")
+	orgLimitGauge  = gauge("crm_org_calls_limit", "The organisation's limit of calls a day, as it reports it; 0: not reported.")
+	heldGauge      = gauge("crm_held", "1 while the CRM has asked to be left alone and no calls go out.")
 	feedGauge      = gauge("feed_passed_timestamp_seconds", "When a change feed was last read with success.", "feed")
 	webhookGauge   = gauge("webhook_timestamp_seconds", "When the last webhook was stored.")
 )
@@ -103,7 +106,7 @@ var (
 // Describe implements prometheus.Collector.
 func (g gauges) Describe(descriptions chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		dealsGauge, problemsGauge, intentsGauge, overdueGauge, connectedGauge, pausedGauge, usedGauge, budgetGauge, feedGauge, webhookGauge,
+		dealsGauge, problemsGauge, intentsGauge, overdueGauge, connectedGauge, pausedGauge, usedGauge, budgetGauge, orgUsedGauge, orgLimitGauge, heldGauge, feedGauge, webhookGauge,
 	} {
 		descriptions <- d
 	}
@@ -150,6 +153,9 @@ func collect(s Status, set func(d *prometheus.Desc, value float64, labels ...str
 	if s.Calls != nil {
 		set(usedGauge, float64(s.Calls.Used))
 		set(budgetGauge, float64(s.Calls.Budget))
+		set(orgUsedGauge, float64(s.Calls.OrgUsed))
+		set(orgLimitGauge, float64(s.Calls.OrgLimit))
+		set(heldGauge, flag(s.Calls.HeldUntil != ""))
 	}
 	for _, feed := range s.Feeds {
 		if at, err := time.Parse(time.RFC3339, feed.Passed); err == nil {

@@ -163,7 +163,10 @@ func (l *Local) addHealth(s *Status, h app.Health) error {
 	s.Running, s.Connected, s.Trouble = true, h.Connected, h.Trouble
 	s.Environment, s.Revision, s.SHA256 = d.Connector.Environment, d.Connector.Revision, hash
 	s.Intake, s.Writes = d.PartnerCenter.Intake, d.PartnerCenter.Writes
-	s.Calls = &Calls{Used: h.Calls, Budget: h.Budget}
+	s.Calls = &Calls{Used: h.Calls, Budget: h.Budget, OrgUsed: h.OrgCalls, OrgLimit: h.OrgLimit}
+	if !h.Held.IsZero() {
+		s.Calls.HeldUntil = h.Held.UTC().Format(time.RFC3339)
+	}
 	if !h.Webhook.IsZero() {
 		s.LastWebhook = stamp(h.Webhook)
 	}

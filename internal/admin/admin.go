@@ -65,6 +65,11 @@ type Feed struct {
 type Calls struct {
 	Used   int64 `json:"used"`
 	Budget int64 `json:"budget,omitempty"`
+	// OrgUsed and OrgLimit are what the organisation says of its day, all applications together; 0: nothing.
+	OrgUsed  int64 `json:"org_used,omitempty"`
+	OrgLimit int64 `json:"org_limit,omitempty"`
+	// HeldUntil is when the CRM takes calls again (RFC 3339), while it asked to be left alone.
+	HeldUntil string `json:"held_until,omitempty"`
 }
 
 // Counts count deals and intents.

@@ -76,7 +76,7 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 	if writes.record != nil {
 		err := r.crm.Update(ctx, r.record.ID, r.record.Version, writes.record)
 		if errors.Is(err, errSealed) {
-			return r.leaveSealed(ctx, result, err)
+			return r.leaveSealed(ctx, result, writes, err)
 		}
 		if err != nil {
 			return nil, r.halfDone(ctx, result, writes, asRecordRefusal(r.record.ID, err))
@@ -90,8 +90,11 @@ var errSealed = problem.New(problem.OpportunityClosed, "", "")
 
 // leaveSealed ends a run whose record is closed and stays as it is. Its seller cannot be told either, so that the deal is only listed.
 // What the record lacks is news as before: it is written when somebody opens the record again, which is an event.
-func (r *run) leaveSealed(ctx context.Context, result deal.Result, refusal error) (store.Outcome, error) {
-	if err := r.commit(ctx, store.Change{Base: r.deal.Base, Settle: r.settleUpdates(store.IntentFailed), Link: r.phase(result)}); err != nil {
+func (r *run) leaveSealed(ctx context.Context, result deal.Result, w writes, refusal error) (store.Outcome, error) {
+	if err := r.halfDone(ctx, result, w, refusal); !errors.Is(err, errSealed) {
+		return nil, err
+	}
+	if err := r.commit(ctx, store.Change{Settle: r.halfSettled(), Link: r.phase(result)}); err != nil {
 		return nil, err
 	}
 	return store.Park{Code: string(problem.OpportunityClosed), Error: refusal.Error(), Document: r.settings.Document}, nil
@@ -277,6 +280,14 @@ func (r *run) halfDone(ctx context.Context, result deal.Result, w writes, err er
 		restore(half.Referral, base.Referral, field)
 	}
 	audit := slices.DeleteFunc(w.changes(), func(e store.AuditEntry) bool { return e.Direction != "outbound" })
+	if recordErr := r.commit(ctx, store.Change{Base: packBase(half), Settle: r.halfSettled(), Audit: audit}); recordErr != nil {
+		return recordErr
+	}
+	return err
+}
+
+// halfSettled settles an attempt whose patches arrived and whose record's update was refused.
+func (r *run) halfSettled() []store.Settlement {
 	var settle []store.Settlement
 	for _, intent := range r.deal.Intents {
 		state := store.IntentDone
@@ -285,10 +296,7 @@ func (r *run) halfDone(ctx context.Context, result deal.Result, w writes, err er
 		}
 		settle = append(settle, store.Settlement{ID: intent.ID, State: state})
 	}
-	if recordErr := r.commit(ctx, store.Change{Base: packBase(half), Settle: settle, Audit: audit}); recordErr != nil {
-		return recordErr
-	}
-	return err
+	return settle
 }
 
 // restore gives a field the value that it has in from, or none.

@@ -16,15 +16,22 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 )
 
-// The wire types that the provider knows too.
+// The wire types are those that the provider knows too.
 type (
-	Status   = admin.Status
-	Feed     = admin.Feed
-	Calls    = admin.Calls
-	Counts   = admin.Counts
-	Cause    = admin.Cause
+	// Status is how one connector does.
+	Status = admin.Status
+	// Feed is how a change feed does.
+	Feed = admin.Feed
+	// Calls are the remote calls of a day.
+	Calls = admin.Calls
+	// Counts are deals and requests by state.
+	Counts = admin.Counts
+	// Cause is a problem and how many deals have it.
+	Cause = admin.Cause
+	// Replayed says what a replay woke.
 	Replayed = admin.Replayed
-	Who      = admin.Who
+	// Who acts, and why.
+	Who = admin.Who
 )
 
 // Query chooses deals for a list.

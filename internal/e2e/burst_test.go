@@ -127,7 +127,7 @@ func (b *bed) awaitOperations(what string, mark int64, n int, is func(lab.Operat
 	return last
 }
 
-// tell reports the calls of a burst: those to Salesforce by what they do, each once however many rows it touched.
+// tell reports the calls of a burst by what they do, each once however many rows it touched.
 func (b *bed) tell(tb *testing.B, name string, operations []lab.Operation, n int) {
 	calls, seen, polls := map[string]int{}, map[string]bool{}, map[string]bool{}
 	for _, o := range operations {
@@ -153,13 +153,13 @@ func (b *bed) tell(tb *testing.B, name string, operations []lab.Operation, n int
 		if o.IsWrite() {
 			kind = "writes"
 		}
-		if key := o.RequestID + kind; o.Service == "salesforce" && o.RequestID != "" {
+		if key := side + o.RequestID + kind; o.RequestID != "" { // a list is logged with a row for each referral that it showed
 			if seen[key] {
 				continue
 			}
 			seen[key] = true
 		}
-		if side == "pc" && o.ID == "" {
+		if side == "pc" && strings.HasSuffix(o.Path, "/referrals") && !o.IsWrite() {
 			kind = "lists"
 		}
 		calls[side+" "+kind]++

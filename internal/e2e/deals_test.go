@@ -145,7 +145,7 @@ func TestDealsBecomeEqualUnderFaults(t *testing.T) {
 }
 
 // The agent is killed again and again while deals of all kinds are under way on both sides, one request in twenty fails, and up to
-// eight deals are worked on at once. Everything is created exactly as often as without a kill, and every deal ends equal.
+// two hundred deals are worked on at once. Everything is created exactly as often as without a kill, and every deal ends equal.
 func TestKilledUnderLoad(t *testing.T) {
 	t.Parallel()
 	n, kills := *dealsOnEachSide, *killsUnderLoad
@@ -171,7 +171,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	b.until("all deals to be equal after the kills", func() []string { return b.unequal(names) })
 	b.rest()
 	got := b.agentsWrites(mark)
-	const atOnce = 8
+	atOnce := min(200, n) // workers, by default: so many updates may be under way when a kill comes, and are made again
 	if updates := got["update Opportunity"]; updates < n || updates > n+atOnce*kills {
 		t.Errorf("%d opportunities were updated for %d shares and %d kills", updates, n, kills)
 	}

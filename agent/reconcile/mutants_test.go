@@ -829,7 +829,7 @@ func (c *census) judge(t *testing.T) {
 func (o *oracle) watches() bool { return o.step != nil || o.atRest }
 
 // sample is how many of the planted bugs a plain run looks for, in how many histories each: those that are found at once.
-const sample, sampleSeeds = 12, 60
+const sample, sampleSeeds = 12, 200
 
 // Every planted bug is found, and every invariant is the first to find one. Looking for all of them takes long: -mutants. Without it, some
 // are looked for.

@@ -79,10 +79,7 @@ func (c runCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shared, err := store.Open(ctx, store.Options{DSN: address, Connector: documents[0].Connector.Name, Clock: machine.Now, Owner: owner(), Sleep: sleep})
-	if errors.Is(err, store.ErrInUse) {
-		return fmt.Errorf("%w; one agent at a time works with a file, several share a PostgreSQL database", err)
-	}
+	shared, err := openStore(ctx, store.Options{DSN: address, Connector: documents[0].Connector.Name, Clock: machine.Now, Owner: owner(), Sleep: sleep})
 	if err != nil {
 		return err
 	}
@@ -263,6 +260,28 @@ func readPool(flag, file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	return pool, nil
+}
+
+// A command that acts on a store without an agent holds the file for a moment, which must not keep an agent from starting.
+const (
+	glance  = 100 * time.Millisecond
+	glances = 50
+)
+
+// openStore opens the store for an agent, and waits for commands that are looking at it.
+func openStore(ctx context.Context, o store.Options) (*store.SQL, error) {
+	for range glances {
+		s, err := store.Open(ctx, o)
+		if !errors.Is(err, store.ErrInUse) {
+			return s, err
+		}
+		sleep(ctx, glance)
+	}
+	s, err := store.Open(ctx, o)
+	if errors.Is(err, store.ErrInUse) {
+		err = fmt.Errorf("%w; one agent at a time works with a file, several share a PostgreSQL database", err)
+	}
+	return s, err
 }
 
 func sleep(ctx context.Context, d time.Duration) {

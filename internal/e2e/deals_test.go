@@ -169,6 +169,12 @@ func TestKilledUnderLoad(t *testing.T) {
 		b.start()
 	}
 	b.until("all deals to be equal after the kills", func() []string { return b.unequal(names) })
+	b.until("Microsoft to have its referral of every co-sell deal", func() []string { // which its fields do not tell
+		if made, want := b.agentsWrites(mark)["create referral"], createsOf(n)["create referral"]; made < want {
+			return []string{fmt.Sprintf("%d of %d referrals were created", made, want)}
+		}
+		return nil
+	})
 	b.rest()
 	got := b.agentsWrites(mark)
 	atOnce := min(200, n) // workers, by default: so many updates may be under way when a kill comes, and are made again

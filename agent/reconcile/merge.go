@@ -159,15 +159,20 @@ func (r *run) current(memory deal.Memory) (deal.Pair, error) {
 }
 
 // recallCounterpart completes what a referral says by what Microsoft's was last known to say, when that was not read this time:
-// the flow is off, or the deal is closed. What is not known now has not become empty.
+// the flow is off, or the deal is closed. What is not known now has not become empty. An attempt that did not come to its end may know
+// more than the base does.
 func (r *run) recallCounterpart(memory deal.Memory, values deal.Values) {
-	base := memory.Base
-	if r.counterpart != nil || r.deal.Link.CounterpartID == "" || base == nil {
+	if r.counterpart != nil || r.deal.Link.CounterpartID == "" || memory.Base == nil {
 		return
 	}
 	for _, field := range []string{deal.MicrosoftStatus, deal.MicrosoftCRMID, deal.Help} {
+		for _, attempt := range slices.Backward(memory.Pending) {
+			if values[field] == "" {
+				values[field] = attempt.Seen.Referral[field]
+			}
+		}
 		if values[field] == "" {
-			values[field] = base.Referral[field]
+			values[field] = memory.Base.Referral[field]
 		}
 	}
 }

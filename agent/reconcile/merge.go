@@ -62,6 +62,9 @@ func (r *run) merge(ctx context.Context) (store.Outcome, error) {
 		writes.audit = append(writes.audit, withoutBase(current, result)...)
 	}
 	if writes.none() {
+		if result.Guessed && r.claim.Attempts < believed {
+			return nil, r.lacksAmount() // which may be all that changed
+		}
 		return r.rest(ctx, memory, result)
 	}
 	if settled, early := r.unsettled(); early && writes.record != nil {
@@ -115,6 +118,10 @@ func (r *run) notGuessed(result deal.Result) error {
 	if !result.Guessed || !amount && !currency || r.claim.Attempts >= believed {
 		return nil
 	}
+	return r.lacksAmount()
+}
+
+func (r *run) lacksAmount() error {
 	return problem.New(problem.ChangedMeanwhile, "referral "+r.referral.ID, "the answer lacks the deal value, which is known")
 }
 

@@ -217,6 +217,7 @@ var once = []struct {
 	{"Kontor/anything", 106454, "the same"},
 	{"Kontor/kind world", 102331, "an update that was turned away after its patch had arrived counted as seen"},
 	{"Kontor/kind world", 102397, "the same with a close date"},
+	{"anything", 303539, "an answer without the amount was the last look at an edit of the amount"},
 	{"co-sell", 300359, "what an attempt had read of Microsoft's referral was forgotten when the portal closed the deal"},
 }
 

@@ -343,7 +343,8 @@ func (h *history) repeats() {
 		if before == nil {
 			continue
 		}
-		const most = 3
+		// A reading that fails is tried once more, and every piece of news lets its deal try again; a loop would go on.
+		const most = 10
 		if before.status == 429 && before.retryAfter != "" && c.method != "GET" && !strings.HasSuffix(c.path(), "/token") {
 			h.reach("I27")
 			wait, err := time.ParseDuration(before.retryAfter + "s")

@@ -283,7 +283,7 @@ func (d *demo) launch(ctx context.Context, e *environment, arguments ...string) 
 		env = append(env, name+"="+e.sandbox[name])
 	}
 	database := "sqlite:" + filepath.Join(d.directory, e.name+".db")
-	e.agent, err = d.start("agent-"+e.name, env, append([]string{"run", "--config", config, "--store", database}, arguments...)...)
+	e.agent, err = d.start("agent-"+e.name, env, append([]string{"run", "--config", config, "--store", database, "--call-timeout", "5s", "--list-lag", "500ms", "--lease", "20s"}, arguments...)...)
 	return err
 }
 

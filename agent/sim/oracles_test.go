@@ -336,15 +336,16 @@ const atOnce = 150 * time.Millisecond
 func (h *history) repeats() {
 	last := map[string]*call{}
 	expired := map[string]int{}
+	begun := map[string]time.Time{} // the first of the requests that follow each other at once
 	for _, c := range h.w.tape.calls {
 		key := fmt.Sprintf("%p %s %s %s", c.life, c.method, c.url, c.body)
 		before := last[key]
 		last[key] = c
 		if before == nil {
+			begun[key] = c.at
 			continue
 		}
-		// A reading that fails is tried once more, and every piece of news lets its deal try again; a loop would go on.
-		const most = 10
+		const most = 3
 		if before.status == 429 && before.retryAfter != "" && c.method != "GET" && !strings.HasSuffix(c.path(), "/token") {
 			h.reach("I27")
 			wait, err := time.ParseDuration(before.retryAfter + "s")
@@ -353,11 +354,12 @@ func (h *history) repeats() {
 			}
 		}
 		if before.status != 401 || c.at.Sub(before.heard) > atOnce {
-			expired[key] = 0
+			expired[key], begun[key] = 0, c.at
 			continue
 		}
 		h.reach("I28")
-		if expired[key]++; expired[key] > most {
+		// What a feed says of the deal lets it try once more at once, which is a request and its repeat.
+		if expired[key]++; expired[key] > most+2*h.w.tape.feedsRead(begun[key].Add(-atOnce), c.at) {
 			h.broken("I28", "%s %s was repeated %d times at once after an expired session", c.method, c.path(), expired[key])
 		}
 	}

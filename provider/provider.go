@@ -40,7 +40,7 @@ type Options struct {
 	Wait func(context.Context, time.Duration) error
 	// Alone makes every resource read and write by itself, so that a test can measure what sharing saves.
 	Alone bool
-	// Gather lets writes come that can share a call, of which it is told how many wait; default: a short timer.
+	// Gather lets writes and publications come that can share a call, of which it is told how many wait; default: a short timer.
 	Gather func(ctx context.Context, waiting func() int)
 }
 

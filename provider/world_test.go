@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -121,11 +122,25 @@ func (w *world) providers() map[string]func() (tfprotov6.ProviderServer, error) 
 
 // providersWith changes the environment that the provider sees; an empty value removes a variable.
 func (w *world) providersWith(changes map[string]string) map[string]func() (tfprotov6.ProviderServer, error) {
+	return w.providersThat(nil, changes)
+}
+
+// gathering are providers whose shared calls leave when so many resources wait.
+func (w *world) gathering(resources int) map[string]func() (tfprotov6.ProviderServer, error) {
+	return w.providersThat(func(ctx context.Context, waiting func() int) {
+		for ctx.Err() == nil && waiting() < resources {
+			runtime.Gosched()
+		}
+	}, nil)
+}
+
+func (w *world) providersThat(gather func(context.Context, func() int), changes map[string]string) map[string]func() (tfprotov6.ProviderServer, error) {
 	env := maps.Clone(w.env)
 	maps.Copy(env, changes)
 	options := provider.Options{
 		Transport: w.losses,
 		Wait:      func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		Gather:    gather,
 		LookupEnv: func(name string) (string, bool) {
 			value := env[name]
 			return value, value != ""

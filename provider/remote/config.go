@@ -94,7 +94,7 @@ type Config struct {
 	NewID     func() string
 	Wait      func(context.Context, time.Duration) error // pauses between two tries
 	ReadFile  func(path string) ([]byte, error)
-	// Gather lets writes of other resources come that can share a call. It is told how many wait.
+	// Gather lets writes and publications of other resources come that can share a call. It is told how many wait for it.
 	Gather func(ctx context.Context, waiting func() int)
 
 	// Alone switches off that resources share calls. It is for tests that measure what sharing saves.

@@ -142,8 +142,8 @@ func (r *Remote) Until(ctx context.Context, pause time.Duration, done func(conte
 	}
 }
 
-// publishing gathers the tables that are to be published. While one call is under way, or waits for its turn, what is asked for
-// gathers for the next one: a walk that changes many columns of a table publishes it once or twice.
+// publishing gathers the tables that are to be published. While one call is under way, or waits for others or its turn, what is
+// asked for gathers for the next one: a walk that changes many columns of a table publishes it once or twice.
 type publishing struct {
 	mu      sync.Mutex
 	next    *publication // not begun; nil when nothing waits
@@ -151,9 +151,10 @@ type publishing struct {
 }
 
 type publication struct {
-	tables []string
-	done   chan struct{}
-	err    error
+	tables    []string
+	resources int // that asked for it
+	done      chan struct{}
+	err       error
 }
 
 // Publish makes what was written to a table visible before it returns ("PublishXml Action").
@@ -179,6 +180,7 @@ func (r *Remote) Publish(ctx context.Context, table string) error {
 }
 
 func (p *publication) add(table string) {
+	p.resources++
 	for _, known := range p.tables {
 		if known == table {
 			return
@@ -192,8 +194,21 @@ func (r *Remote) publishAll(ctx context.Context) {
 	}
 }
 
+// asked is how many resources wait for the next call.
+func (p *publishing) asked() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next == nil {
+		return 0
+	}
+	return p.next.resources
+}
+
 // publishNext waits for the environment's turn, in which more gathers, and publishes it all.
 func (r *Remote) publishNext(ctx context.Context) (more bool) {
+	if asked := r.env.publishing.asked; asked() > 0 {
+		r.config.Gather(ctx, asked)
+	}
 	unlock := r.Lock(LockCustomization)
 	defer unlock()
 	p := &r.env.publishing

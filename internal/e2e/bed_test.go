@@ -3,11 +3,11 @@ package e2e_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-
 	"io/fs"
 	"net"
 	"os"
@@ -265,6 +265,21 @@ func (b *bed) start() {
 			b.t.Logf("the agent's log ends:\n%s", b.tail())
 		}
 	})
+}
+
+// openIntents counts the requests of a kind whose outcome a killed agent does not know.
+func (b *bed) openIntents(kind string) int {
+	b.t.Helper()
+	database, err := sql.Open("sqlite", "file:"+b.databaseFile()+"?mode=ro")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer database.Close()
+	var open int
+	if err := database.QueryRow(`SELECT COUNT(*) FROM intent WHERE kind = ? AND state IN ('sent', 'ambiguous')`, kind).Scan(&open); err != nil {
+		b.t.Fatal(err)
+	}
+	return open
 }
 
 // kill ends the agent as a power cut would.

@@ -77,6 +77,9 @@ func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection,
 	if err != nil {
 		return nil, fmt.Errorf("since when the store exists: %w", err)
 	}
+	if wait := a.machine.settle(); a.machine.Now().Before(born.Add(wait)) {
+		a.log.Info("the store is new: what the CRM held before it is shared once an earlier agent's calls must have arrived", "wait", wait)
+	}
 	c, err := a.connection(d, org, center, clocks, born)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,12 @@ import (
 // tolerated is how far this machine's clock may be from a remote system's without a word.
 const tolerated = time.Minute
 
+// The remote systems whose clocks are known, by the names that people read.
+const (
+	clockOfCRM           = "CRM"
+	clockOfPartnerCenter = "Partner Center"
+)
+
 // clocks compares this machine's clock with the remote systems', by the Date of their answers. What an earlier run sent is found again by
 // its time, and leases and waits build on the clock too, so while it is wrong by more than the limit nothing is written.
 type clocks struct {
@@ -59,6 +65,13 @@ func (c *clocks) note(system string, now time.Duration) {
 	case was && !wrong:
 		c.log.Info("the clock agrees again", "system", system)
 	}
+}
+
+// at gives the time by a remote system's clock, as its last answer told it; this machine's own before there was one.
+func (c *clocks) at(system string, now time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return now.Add(-c.apart[system])
 }
 
 func clockProblem(system string, apart time.Duration) *problem.Problem {

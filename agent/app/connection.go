@@ -28,6 +28,7 @@ type connection struct {
 	health   *health
 	org      organisation
 	center   referral.API
+	clocks   *clocks
 	engine   *reconcile.Engine
 	budget   *callBudget // of the CRM
 	calls    []*callBudget
@@ -73,7 +74,7 @@ func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection,
 	if err != nil {
 		return nil, err
 	}
-	born, err := store.Born(ctx, a.store, a.machine.Now())
+	born, err := store.Born(ctx, a.store, clocks.at(clockOfCRM, a.machine.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("since when the store exists: %w", err)
 	}
@@ -94,11 +95,11 @@ func (a *App) newBudget(system string, daily int64) *callBudget {
 
 // open makes the clients of both sides, checks the pin of the organisation and looks at it. Calls go through the transports given.
 func (a *App) open(ctx context.Context, d document.Document, crmCalls, centerCalls http.RoundTripper, clocks *clocks) (organisation, referral.API, error) {
-	crmStack, err := a.stack(a.observe(crmCalls, d, d.CRM.Type), clocks.of("CRM"))
+	crmStack, err := a.stack(a.observe(crmCalls, d, d.CRM.Type), clocks.of(clockOfCRM))
 	if err != nil {
 		return nil, nil, err
 	}
-	centerStack, err := a.stack(a.observe(centerCalls, d, SystemPartnerCenter), clocks.of("Partner Center"))
+	centerStack, err := a.stack(a.observe(centerCalls, d, SystemPartnerCenter), clocks.of(clockOfPartnerCenter))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -148,7 +149,7 @@ func (a *App) connection(d document.Document, org organisation, center referral.
 		Log:        a.log.Named("reconcile"),
 	})
 	c := &connection{
-		machine: a.machine, store: a.store, health: &a.health, survey: survey(d, org, center), org: org, center: center, engine: engine,
+		machine: a.machine, store: a.store, health: &a.health, survey: survey(d, org, center), org: org, center: center, clocks: clocks, engine: engine,
 		poll: poll, sweep: sweep, document: rules.Document, log: a.log,
 		watchCRM: d.Flow(document.FlowOpportunityToPartnerCenter) || d.Flow(document.FlowSolutionsToPartnerCenter),
 	}

@@ -39,6 +39,8 @@ type mutant struct {
 	lease   time.Duration
 
 	noUniqueKey, anyVersion, anyETag bool
+	// ownClock lets the sweep begin by the agent's own clock.
+	ownClock bool
 	// finder is an invariant that is the first to find it; 0: no matter which.
 	finder int
 }
@@ -713,6 +715,7 @@ var mutants = []mutant{
 		})(w, o)
 	}},
 	{name: "the sweep has no overlap", sweep: func(api referral.API) referral.API { return &badCenter{API: api, sinceShift: watch.Overlap} }},
+	{name: "the sweep begins by the agent's own clock", ownClock: true},
 	{name: "there is no sweep", finder: 31, sweep: func(api referral.API) referral.API { return &badCenter{API: api, noUpdates: true} }},
 	{name: "the CRM's feed has no overlap", feed: func(f crm.Feed) crm.Feed { return lateFeed{f} }},
 	{name: "the CRM's feed shows every second hit", feed: func(f crm.Feed) crm.Feed { return lossyFeed{f} }},

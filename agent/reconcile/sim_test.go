@@ -218,6 +218,8 @@ var once = []struct {
 	{"Kontor/kind world", 102331, "an update that was turned away after its patch had arrived counted as seen"},
 	{"Kontor/kind world", 102397, "the same with a close date"},
 	{"anything", 303539, "an answer without the amount was the last look at an edit of the amount"},
+	{"anything", 301383, "the sweep began a day ahead, by the agent's clock, and passed over what no webhook told"},
+	{"anything", 302110, "the same after a lost answer"},
 	{"co-sell", 300359, "what an attempt had read of Microsoft's referral was forgotten when the portal closed the deal"},
 }
 

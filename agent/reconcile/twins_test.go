@@ -727,8 +727,16 @@ func (w *world) poll() error {
 }
 
 func (w *world) sweep() error {
-	_, err := watch.Referrals(context.Background(), w.center(), w.running.agent.queue, w.agentNow())
+	_, err := watch.Referrals(context.Background(), w.center(), w.running.agent.queue, w.centerNow())
 	return err
+}
+
+// centerNow gives the time by Partner Center's clock, which its answers tell.
+func (w *world) centerNow() func() time.Time {
+	if w.mutant != nil && w.mutant.ownClock {
+		return w.agentNow
+	}
+	return func() time.Time { return w.now }
 }
 
 func (w *world) feed() crm.Feed {

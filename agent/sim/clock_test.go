@@ -64,3 +64,25 @@ func TestAWrongClockWritesNothing(t *testing.T) {
 		})
 	}
 }
+
+// An agent whose clock is a day ahead when it begins for the first time does as any other once the clock is right: where its looking at
+// Partner Center begins, and since when its store exists, are kept for good, and are therefore noted by the remote systems' clocks.
+func TestAWrongClockAtTheFirstStart(t *testing.T) {
+	inWorld(t, 1, sandbox.Options{}, func(w *world) {
+		o := w.production()
+		w.provision(o)
+		d := w.document(o, "production")
+		d.PartnerCenter.Intake, d.PartnerCenter.Webhook = document.IntakePoll, nil
+		a := w.newAgent(o, d, inMemory())
+		w.share("Shared", "Web") // older than the store: it waits until an earlier agent's request would have arrived
+		a.skew.Store(int64(24 * time.Hour))
+		a.start()
+		defer a.stop()
+		time.Sleep(2 * time.Minute)
+		w.must("send_referral", map[string]string{"name": "Sent meanwhile", "value": "800"})
+		time.Sleep(2 * time.Minute)
+		a.skew.Store(0)
+		w.must("send_referral", map[string]string{"name": "Sent", "value": "900"})
+		w.until("all three", func() []string { return w.unequal(o, "Shared", "Sent meanwhile", "Sent") })
+	})
+}

@@ -61,29 +61,29 @@ func records(ctx context.Context, name string, feed crm.Feed, queue store.Queue,
 }
 
 // Referrals sweeps Partner Center once: everything updated since the last sweep. The first sweep takes the referrals that
-// wait for an answer and whatever changes from now on; older deals are found through the CRM's records that name them.
-func Referrals(ctx context.Context, center referral.API, queue store.Queue, now time.Time) (int, error) {
+// wait for an answer and whatever changes from now on; older deals are found through the CRM's records that name them. Now is the time
+// by Partner Center's clock, as far as it is known after an answer: where the sweep begins is kept for good, and a clock of ours that is
+// ahead would have it pass over whatever changes until it is right.
+func Referrals(ctx context.Context, center referral.API, queue store.Queue, now func() time.Time) (int, error) {
 	position, err := queue.Cursor(ctx, ReferralFeed)
 	if err != nil {
 		return 0, err
 	}
-	since := now
-	if position != "" {
-		if since, err = time.Parse(time.RFC3339Nano, position); err != nil {
-			return 0, fmt.Errorf("sweep from %q: %w", position, err)
+	var waiting []referral.Referral
+	var since time.Time
+	if position == "" {
+		if waiting, err = center.Waiting(ctx); err != nil {
+			return 0, err
 		}
+		since = now()
+	} else if since, err = time.Parse(time.RFC3339Nano, position); err != nil {
+		return 0, fmt.Errorf("sweep from %q: %w", position, err)
 	}
 	list, err := center.UpdatedSince(ctx, since.Add(-Overlap))
 	if err != nil {
 		return 0, err
 	}
-	if position == "" {
-		waiting, err := center.Waiting(ctx)
-		if err != nil {
-			return 0, err
-		}
-		list = append(list, waiting...)
-	}
+	list = append(list, waiting...)
 	latest := since
 	events := make([]store.Event, 0, len(list))
 	for _, r := range list {

@@ -74,11 +74,12 @@ func (a *App) tryConnect(ctx context.Context, d document.Document) (*connection,
 	if err != nil {
 		return nil, err
 	}
-	born, err := store.Born(ctx, a.store, clocks.at(clockOfCRM, a.machine.Now()))
+	now := clocks.at(clockOfCRM, a.machine.Now())
+	born, err := store.Born(ctx, a.store, now)
 	if err != nil {
 		return nil, fmt.Errorf("since when the store exists: %w", err)
 	}
-	if wait := a.machine.settle(); a.machine.Now().Before(born.Add(wait)) {
+	if wait := a.machine.settle(); now.Before(born.Add(wait)) {
 		a.log.Info("the store is new: what the CRM held before it is shared once an earlier agent's calls must have arrived", "wait", wait)
 	}
 	c, err := a.connection(d, org, center, clocks, born)

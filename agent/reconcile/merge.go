@@ -416,5 +416,8 @@ func (r *run) next(ctx context.Context, result deal.Result) (store.Outcome, erro
 			}
 		}
 	}
+	if flow, blocked := r.settings.Blocked[ReadCounterpart]; blocked && r.counterpartMatters() {
+		return r.gate(flow), nil // what Microsoft answers meanwhile is no event any more when the flow is on again
+	}
 	return store.Done{}, nil
 }

@@ -142,13 +142,16 @@ func (r *run) notOutdated(found referral.Referral, key string) error {
 	return problem.New(problem.ChangedMeanwhile, "referral "+found.ID, "last changed "+found.UpdatedAt.UTC().Format(time.RFC3339)+", known "+known.UTC().Format(time.RFC3339))
 }
 
+// counterpartMatters reports whether there is a referral of Microsoft's whose answer can still matter.
+func (r *run) counterpartMatters() bool {
+	status, _ := r.referral.Tree["status"].(string)
+	return r.deal.Link.CounterpartID != "" && status != "Closed"
+}
+
 // readCounterpart reads Microsoft's referral of the engagement as long as its answer can matter.
 func (r *run) readCounterpart(ctx context.Context) error {
 	id := r.deal.Link.CounterpartID
-	if _, blocked := r.settings.Blocked[ReadCounterpart]; id == "" || blocked {
-		return nil
-	}
-	if status, _ := r.referral.Tree["status"].(string); status == "Closed" {
+	if _, blocked := r.settings.Blocked[ReadCounterpart]; blocked || !r.counterpartMatters() {
 		return nil
 	}
 	found, err := r.center.Get(ctx, id)

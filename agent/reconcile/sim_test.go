@@ -220,6 +220,8 @@ var once = []struct {
 	{"anything", 303539, "an answer without the amount was the last look at an edit of the amount"},
 	{"anything", 301383, "the sweep began a day ahead, by the agent's clock, and passed over what no webhook told"},
 	{"anything", 302110, "the same after a lost answer"},
+	{"Dynamics 365/anything", 400135, "a world in which all documents were one did not look again at what was parked under another"},
+	{"anything", 400395, "Microsoft's answer was not read because the flow that reads it was off when it came"},
 	{"co-sell", 300359, "what an attempt had read of Microsoft's referral was forgotten when the portal closed the deal"},
 }
 
@@ -228,8 +230,10 @@ var once = []struct {
 func TestWrongOnce(t *testing.T) {
 	for _, c := range once {
 		of, name := salesforce, c.scenario
-		if rest, other := strings.CutPrefix(name, invented.name+"/"); other {
-			of, name = invented, rest
+		for _, other := range []*product{invented, dynamics} {
+			if rest, its := strings.CutPrefix(name, other.name+"/"); its {
+				of, name = other, rest
+			}
 		}
 		w := newWorldOf(of, c.seed, scenarios[name], nil)
 		w.name = name
@@ -314,6 +318,28 @@ func TestMicrosoftsIdentifierStaysWhenItIsNotRead(t *testing.T) {
 	}
 	if told := strings.Count(r.audit, "CS216") + strings.Count(r.audit, "CS211"); told != 1 {
 		t.Errorf("Microsoft's answer is told %d times:\n%s", told, r.audit)
+	}
+}
+
+// What Microsoft answers while the flow that reads its answers is off is read when the flow is on again, and no event tells of it then.
+func TestAnAnswerWaitsForItsFlow(t *testing.T) {
+	w := newWorld(1, coSelling)
+	r, ref := w.shared()
+	w.asks(r)
+	w.rest()
+	w.off(reconcile.ReadCounterpart)
+	theirs := w.microsofts(ref.engagement)
+	theirs.tree["status"], theirs.tree["substatus"] = "Active", "Accepted"
+	w.set(theirs, "/trackingInfo/microsoftMsxId", "7-ABC")
+	w.portalSaves(theirs)
+	w.settle(20 * time.Minute)
+	if shown := r.fields[w.crm.identifier]; shown != nil && shown != "" {
+		t.Errorf("while the flow is off the identifier is %v", shown)
+	}
+	w.on()
+	w.settle(time.Minute)
+	if shown := r.fields[w.crm.identifier]; shown != "7-ABC" || !strings.Contains(r.audit, "CS216") {
+		t.Errorf("when the flow is on again the identifier is %v, the audit:\n%s", shown, r.audit)
 	}
 }
 

@@ -116,8 +116,9 @@ type agent struct {
 	rightSince time.Time     // when its clock was last put right
 	blocked    map[reconcile.Effect]string
 	plan       mapping.Plan
-	reload     bool // a new document waits until the deals under way have come to an end
-	epoch      int  // how many documents were loaded
+	document   string // what identifies the content of its document
+	reload     bool   // a new document waits until the deals under way have come to an end
+	epoch      int    // how many documents were loaded
 }
 
 // errKilled unwinds a coroutine whose agent was killed.
@@ -220,9 +221,12 @@ func (w *world) boot(a *agent) {
 	}
 }
 
+// document identifies the content of the document in force.
+func (w *world) document() string { return fmt.Sprint(w.blocked, " ", len(w.plan.Rows)) }
+
 // load makes the agent's engine by the document in force.
 func (w *world) load(a *agent) {
-	a.blocked, a.plan = w.blocked, w.plan
+	a.blocked, a.plan, a.document = w.blocked, w.plan, w.document()
 	a.reload = false
 	a.epoch++
 	a.queue = &simQueue{Queue: w.store, w: w}
@@ -230,7 +234,7 @@ func (w *world) load(a *agent) {
 		Store: &simStore{Deals: w.store, w: w}, CRM: w.crm.twin(w), PartnerCenter: &simCenter{w},
 		Settings: reconcile.Settings{
 			Plan: a.plan, Blocked: a.blocked, MarketplaceIntent: "HaveNotDecided", MatchPostalCode: true, CreateAccounts: true, Settle: simSettle,
-			Lease: simLease, Delay: 2 * time.Second,
+			Lease: simLease, Delay: 2 * time.Second, Document: a.document,
 		},
 		Now: w.agentNow, Jitter: w.random.Float64, RetryAfter: retryAfter, Born: w.born, Log: w.log,
 	}
@@ -256,7 +260,7 @@ func (w *world) work(c *coroutine) {
 		if c.agent.reload {
 			if !slices.ContainsFunc(c.agent.crew, func(other *coroutine) bool { return other.busy }) {
 				w.load(c.agent)
-				_ = w.store.Reconsider(context.Background(), "")
+				_ = w.store.Reconsider(context.Background(), c.agent.document)
 				w.dueKnown = false
 			}
 			c.sleep(50 * time.Millisecond)
@@ -346,9 +350,9 @@ func (w *world) restart(a *agent) {
 	if len(w.agents) == 1 {
 		w.store.Reopen() // on PostgreSQL, the leases of a dead process run out
 	}
-	_ = w.store.Reconsider(context.Background(), "") // as the agent does whenever it begins with a document
-	w.dueKnown = false
 	w.boot(a)
+	_ = w.store.Reconsider(context.Background(), a.document) // as the agent does whenever it begins with a document
+	w.dueKnown = false
 }
 
 // arrive lets a request arrive whose sender no longer listens.

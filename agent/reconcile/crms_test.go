@@ -40,6 +40,7 @@ type product struct {
 
 	recordIDs, accountIDs string // what ids begin with
 	leads                 bool   // it keeps leads
+	bin                   bool   // what is deleted can be looked for; where it cannot, only an administrator can bring it back
 	inline                bool   // solutions and contacts stand on the record itself: to change them is to change the record
 	counts                bool   // a record's version is a counter, and not a time
 	fresh                 bool   // whatever its feed has shown, a read shows too
@@ -83,7 +84,7 @@ var salesforce = placed(product{
 	referralID: "Referral_Identifier__c", firm: "Account.Name", street: "Account.BillingStreet", city: "Account.BillingCity",
 	postalCode: "Account.BillingPostalCode", country: "Account.BillingCountry",
 	onHold: "On hold", active: "Qualification", another: "Proposal", won: "Closed Won", lost: "Closed Lost",
-	helps: []string{"General or other", "Quotes or licensing"}, recordIDs: "006", accountIDs: "001", leads: true,
+	helps: []string{"General or other", "Quotes or licensing"}, recordIDs: "006", accountIDs: "001", leads: true, bin: true,
 })
 
 func testPlan() mapping.Plan {

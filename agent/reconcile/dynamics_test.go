@@ -78,6 +78,11 @@ func (r *record) sealed(changes crm.Changes) error {
 // simDataverse is the twin of a Dataverse environment.
 type simDataverse struct{ simCRM }
 
+// FindDeleted finds nothing, as the adapter: Dataverse deletes for good.
+func (s *simDataverse) FindDeleted(context.Context, string, time.Time) (string, bool, error) {
+	return "", false, nil
+}
+
 // Changes is the environment's change tracking: of opportunities and of their solutions.
 func (s *simDataverse) Changes(_ context.Context, position string) (hits []crm.Hit, next string, err error) {
 	w := s.w

@@ -76,7 +76,7 @@ type oracle struct {
 }
 
 var oracles = []oracle{
-	{1, "a referral has at most one opportunity, deleted ones counted", oneRecord, true, ""},
+	{1, "a referral has at most one opportunity, deleted ones counted of which the CRM or the store knows", oneRecord, true, ""},
 	{2, "an opportunity has at most one referral, and an engagement at most one of Microsoft's", oneReferral, true, ""},
 	{3, "a bound pair stays bound, whatever is copied, merged, deleted or undeleted", sameBinding, true, ""},
 	{4, "a new customer gets one account", oneAccount, true, ""},
@@ -316,12 +316,39 @@ func (l *ledger) edit(id, field string, before, after any) {
 	l.reach(5)
 }
 
-// I1.
+// I1. Where nothing is kept of what is deleted, whoever lost a create's answer cannot tell an opportunity that was deleted before it was
+// looked for from one that never arrived, and the second happens far more often than the first.
 func oneRecord(w *world, e *event) string {
 	if e.what == recordCreated && w.ledger.births[strings.ToLower(e.created.ReferralID)] > 0 {
+		if w.tracelesslyGone(e.created.ReferralID) {
+			w.ledger.reach(1)
+			return ""
+		}
 		return "referral " + e.created.ReferralID + " gets a second opportunity"
 	}
 	return oneLead(w, e)
+}
+
+// tracelesslyGone reports whether every opportunity that a referral had was deleted, neither the CRM nor the agent's store knowing that it
+// was there.
+func (w *world) tracelesslyGone(referralID string) bool {
+	if w.crm.bin {
+		return false
+	}
+	return !slices.ContainsFunc(w.recordIDs, func(id string) bool {
+		r := w.records[id]
+		return strings.EqualFold(r.key, referralID) && (!r.deleted || w.linked(id))
+	})
+}
+
+// linked reports whether the agent's store knows an opportunity as one of a deal's two sides.
+func (w *world) linked(recordID string) bool {
+	key, found, err := w.store.Lookup(context.Background(), store.RecordKey(recordID))
+	if err != nil || !found {
+		return err != nil
+	}
+	known, err := w.store.Load(context.Background(), key)
+	return err != nil || known.Link.CRMID == recordID && known.Link.ReferralID != ""
 }
 
 // I2.

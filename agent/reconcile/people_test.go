@@ -295,7 +295,12 @@ func (w *world) deletes(r *record) {
 	w.modify(r)
 }
 
+// undeletes brings a record back, unless another one has its unique key by now.
 func (w *world) undeletes(r *record) {
+	if other, taken := w.recordOf(r.key); taken {
+		w.note("seller", "cannot undelete", r.id, "its key is that of "+other, nil)
+		return
+	}
 	w.note("seller", "undeletes", r.id, "", nil)
 	w.ledger.reach(3)
 	r.deleted = false

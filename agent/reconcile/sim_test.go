@@ -222,6 +222,7 @@ var once = []struct {
 	{"anything", 302110, "the same after a lost answer"},
 	{"Dynamics 365/anything", 400135, "a world in which all documents were one did not look again at what was parked under another"},
 	{"anything", 400395, "Microsoft's answer was not read because the flow that reads it was off when it came"},
+	{"Kontor/anything", 301063, "a CRM that keeps nothing of what is deleted gave back what was deleted"},
 	{"co-sell", 300359, "what an attempt had read of Microsoft's referral was forgotten when the portal closed the deal"},
 }
 

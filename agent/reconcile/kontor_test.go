@@ -140,6 +140,7 @@ func (s *simKontor) Find(_ context.Context, key string) (no int64, found bool, e
 
 func (s *simKontor) Insert(_ context.Context, body []byte) (no int64, err error) {
 	w, c := s.w, s.w.running
+	knows := c.knows
 	var entry kontor.Entry
 	if err := kontor.Decode(body, &entry); err != nil {
 		return 0, err
@@ -153,7 +154,7 @@ func (s *simKontor) Insert(_ context.Context, body []byte) (no int64, err error)
 		if entry.Firm != 0 {
 			n.AccountID = strconv.FormatInt(entry.Firm, 10)
 		}
-		w.happens(event{what: recordCreated, c: c, on: n.ReferralID, created: &n})
+		w.happens(event{what: recordCreated, c: c, knows: knows, on: n.ReferralID, created: &n})
 		if n.AccountID == "" {
 			w.accounts = append(w.accounts, w.accountOf(w.id(w.crm.accountIDs), n.Account))
 		}

@@ -7,6 +7,9 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -106,7 +109,16 @@ type badCRM struct {
 	update func(context.Context, crm.CRM, string, string, []byte) error
 	create func(context.Context, crm.CRM, []byte) (string, error)
 	encode func(crm.Changes) crm.Changes
+	fresh  func(crm.NewRecord) crm.NewRecord
 	noHits bool
+}
+
+func (b *badCRM) EncodeCreate(record crm.NewRecord) ([]byte, error) {
+	if b.fresh != nil {
+		record.Fields = maps.Clone(record.Fields)
+		record = b.fresh(record)
+	}
+	return b.CRM.EncodeCreate(record)
 }
 
 func (b *badCRM) EncodeUpdate(changes crm.Changes) ([]byte, error) {
@@ -635,6 +647,43 @@ var mutants = []mutant{
 		}
 	})},
 	{name: "an update carries the currency each time", finder: 7, options: onEncode(func(w *world, c *crm.Changes) { c.Fields[w.crm.currency] = "EUR" })},
+	{name: "who wins a conflict depends on when the agent was started", finder: 6, options: func(w *world, o *reconcile.Options) {
+		if w.effects%2 == 1 {
+			withRows(func(r *mapping.Row) { r.Winner = deal.PartnerCenter })(w, o)
+		}
+	}},
+	{name: "a new opportunity's amount is a round one", finder: 11, options: inCRM(func(w *world, b *badCRM) {
+		b.fresh = func(record crm.NewRecord) crm.NewRecord { record.Fields[w.crm.amount] = 1000; return record }
+	})},
+	{name: "with an update that fails the patch before it is sent again", finder: 25, options: func(w *world, o *reconcile.Options) {
+		var last struct {
+			id, etag string
+			patch    []byte
+		}
+		inCenter(func(_ *world, b *badCenter) {
+			b.patch = func(ctx context.Context, api referral.API, id, etag string, patch []byte) (referral.Referral, error) {
+				r, err := api.Patch(ctx, id, etag, patch)
+				if err == nil {
+					last.id, last.etag, last.patch = id, r.ETag, patch
+				}
+				return r, err
+			}
+		})(w, o)
+		center := o.PartnerCenter
+		inCRM(func(_ *world, b *badCRM) {
+			b.update = func(ctx context.Context, c crm.CRM, id, version string, payload []byte) error {
+				err := c.Update(ctx, id, version, payload)
+				if err != nil && last.id != "" {
+					_, _ = center.Patch(ctx, last.id, last.etag, last.patch)
+				}
+				return err
+			}
+		})(w, o)
+	}},
+	{name: "what is written to the CRM is logged", finder: 33, options: func(w *world, o *reconcile.Options) {
+		log := o.Log
+		onEncode(func(_ *world, c *crm.Changes) { log.Debug("writes", "fields", fmt.Sprint(c.Fields)) })(w, o)
+	}},
 	{name: "the notes are cut in the CRM", finder: 10, options: onEncode(func(w *world, c *crm.Changes) {
 		if notes, written := c.Fields[w.crm.notes].(string); written && len(notes) > 4 {
 			c.Fields[w.crm.notes] = notes[:4]
@@ -887,20 +936,28 @@ func fewMutants(t *testing.T) {
 	}
 }
 
+// ownBug is the planted bug that the invariant is the first to find; nil when there is none.
+func (o *oracle) ownBug() *mutant {
+	if own := slices.IndexFunc(mutants, func(m mutant) bool { return m.finder == o.number }); own >= 0 {
+		return &mutants[own]
+	}
+	return nil
+}
+
 // Every invariant that the simulator watches over has a bug of its own: one that it is the first to find. An invariant without is
 // either not reached, or says nothing that others do not say.
 func TestEveryInvariantFindsABug(t *testing.T) {
 	const most = 600 // histories
 	for i := range oracles {
 		o := &oracles[i]
-		own := slices.IndexFunc(mutants, func(m mutant) bool { return m.finder == o.number })
+		own := o.ownBug()
 		if !o.watches() {
 			if o.elsewhere == "" {
 				t.Errorf("nobody keeps I%d", o.number)
 			}
 			continue
 		}
-		if own < 0 {
+		if own == nil {
 			t.Errorf("I%d has no bug of its own: %s", o.number, o.says)
 			continue
 		}
@@ -908,14 +965,43 @@ func TestEveryInvariantFindsABug(t *testing.T) {
 			t.Parallel()
 			others := map[int]int{}
 			for n := range most {
-				finder, found := hunt(&mutants[own], n)
+				finder, found := hunt(own, n)
 				if finder == o.number {
 					t.Logf("history %d: %.150s", n, strings.ReplaceAll(found, "\n", " "))
 					return
 				}
 				others[finder]++
 			}
-			t.Errorf("I%d is not the first to find %q in %d histories; others are: %v", o.number, mutants[own].name, most, others)
+			t.Errorf("I%d is not the first to find %q in %d histories; others are: %v", o.number, own.name, most, others)
 		})
+	}
+}
+
+// The tests that judge invariants in other parts of the product exist.
+func TestJudgesElsewhereExist(t *testing.T) {
+	for _, o := range oracles {
+		for _, judge := range strings.Split(o.elsewhere, "; ") {
+			in, names := "agent/reconcile", judge
+			if directory, list, named := strings.Cut(judge, ": "); named {
+				in, names = directory, list
+			}
+			files, err := filepath.Glob(filepath.Join("../..", in, "*_test.go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var source strings.Builder
+			for _, file := range files {
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				source.Write(text)
+			}
+			for _, name := range regexp.MustCompile(`Test\w+`).FindAllString(names, -1) {
+				if !strings.Contains(source.String(), "func "+name+"(") {
+					t.Errorf("I%d is said to be judged by %s of %s, which does not exist", o.number, name, in)
+				}
+			}
+		}
 	}
 }

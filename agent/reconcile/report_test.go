@@ -59,20 +59,21 @@ func (s *coverage) String() string {
 		fmt.Fprintf(&b, "%8d histories of %s\n", s.histories[name], name)
 	}
 	fmt.Fprintf(&b, "%8d operations of the agent, %d kills\n\n", s.effects, s.crashes)
-	fmt.Fprintln(&b, "Invariants, and the share of histories in which the guard was really reached:")
-	for _, o := range oracles {
-		share := "     -"
-		if o.step != nil || o.atRest {
-			share = fmt.Sprintf("%5.1f%%", 100*float64(s.reached[o.number])/float64(max(total, 1)))
+	fmt.Fprintln(&b, "Invariants, the share of histories in which the guard was really reached, who judges them, and the planted bug that each finds first:")
+	for i := range oracles {
+		o := &oracles[i]
+		share, judges := "     -", strings.Split(o.elsewhere, "; ")
+		if o.watches() {
+			share, judges = fmt.Sprintf("%5.1f%%", 100*float64(s.reached[o.number])/float64(max(total, 1))), append([]string{"core simulator"}, judges...)
 		}
 		fmt.Fprintf(&b, "  I%-3d %s  %s", o.number, share, o.says)
-		if o.elsewhere != "" {
-			fmt.Fprintf(&b, " [%s]", o.elsewhere)
-		}
 		if excused := s.excused[o.number]; excused > 0 {
 			fmt.Fprintf(&b, " (broken %d times under a wrong clock)", excused)
 		}
-		fmt.Fprintln(&b)
+		fmt.Fprintf(&b, "\n               judged by %s\n", strings.TrimSuffix(strings.Join(judges, "; "), "; "))
+		if bug := o.ownBug(); bug != nil {
+			fmt.Fprintf(&b, "               finds first: %s\n", bug.name)
+		}
 	}
 	fmt.Fprintln(&b, "\nFaults by the operation that they struck:")
 	byFault := map[fault][]string{}

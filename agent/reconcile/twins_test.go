@@ -292,6 +292,7 @@ func (s *simCRM) EncodeCreate(r crm.NewRecord) ([]byte, error) { return json.Mar
 
 func (s *simCRM) Create(_ context.Context, payload []byte) (id string, err error) {
 	w, c := s.w, s.w.running
+	knows := c.knows
 	var n crm.NewRecord
 	if err := json.Unmarshal(payload, &n); err != nil {
 		return "", err
@@ -302,7 +303,7 @@ func (s *simCRM) Create(_ context.Context, payload []byte) (id string, err error
 			w.ledger.reach(1)
 			return crm.ErrExists
 		}
-		w.happens(event{what: recordCreated, c: c, on: n.ReferralID, created: &n})
+		w.happens(event{what: recordCreated, c: c, knows: knows, on: n.ReferralID, created: &n})
 		if n.AccountID == "" {
 			w.accounts = append(w.accounts, w.accountOf(w.id(w.crm.accountIDs), n.Account))
 		}
@@ -471,7 +472,7 @@ func (s *simCenter) Get(_ context.Context, id string) (out referral.Referral, er
 			out.Tree = without(out.Tree)
 		}
 		if c.busy {
-			c.knows.read[id], c.knows.etag[id] = w.now, out.ETag
+			c.knows.read[id], c.knows.etag[id], c.knows.shown[id] = w.now, out.ETag, out.Tree
 		}
 		return nil
 	})

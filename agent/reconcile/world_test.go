@@ -184,9 +184,10 @@ func newWorld(seed uint64, t trouble) *world { return newWorldOf(salesforce, see
 func newWorldOf(of *product, seed uint64, t trouble, m *mutant) *world {
 	start := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 	w := &world{
-		seed: seed, random: rand.New(rand.NewPCG(seed, 7)), log: hclog.NewNullLogger(), crm: of, plan: of.plan(), mutant: m,
+		seed: seed, random: rand.New(rand.NewPCG(seed, 7)), crm: of, plan: of.plan(), mutant: m,
 		start: start, now: start, records: map[string]*record{}, leads: map[string]*crmLead{}, referrals: map[string]*remoteReferral{},
 	}
+	w.log = hclog.New(&hclog.LoggerOptions{Output: listener{w}, Level: hclog.Trace, DisableTime: true})
 	w.trouble = t.drawn(w.random)
 	w.plan.Marks = w.trouble.marks
 	w.ledger.init()
@@ -289,7 +290,7 @@ func (w *world) begin(c *coroutine, claim store.Claim) {
 	c.busy, c.claim, c.began, c.epoch, c.asked = true, claim, w.now, c.agent.epoch, time.Time{}
 	c.wrote, c.claimedAt = false, w.effects
 	c.expired, c.refused = false, false
-	c.knows = knowledge{map[string]time.Time{}, map[string]map[string]any{}, map[string]string{}}
+	c.knows = knowledge{map[string]time.Time{}, map[string]map[string]any{}, map[string]string{}, map[string]map[string]any{}}
 	w.happens(event{what: claimed, c: c, on: claim.Key})
 }
 

@@ -3,14 +3,18 @@ package sim
 import (
 	"bytes"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
 )
@@ -90,6 +94,39 @@ func (c *coverage) report(t *testing.T) {
 	t.Logf("%d histories, at rest at the latest %v after the last trouble\n%s", c.histories, c.slowest, strings.Join(lines, "\n"))
 }
 
+// A kill that takes a row out of the store, as a page that was never written does, is found by I36, before anything else that is wrong.
+func TestADamagedStoreIsFound(t *testing.T) {
+	for seed := uint64(10); seed <= 100; seed += 10 {
+		h := &history{reached: map[string]bool{}}
+		damaged := false
+		h.damage = func(file string) {
+			kept, err := sql.Open("sqlite", "file:"+file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			gone, err := kept.Exec("DELETE FROM work WHERE rowid = (SELECT MIN(rowid) FROM work)")
+			if err = errors.Join(err, kept.Close()); err != nil {
+				t.Fatal(err)
+			}
+			rows, err := gone.RowsAffected()
+			damaged = damaged || err == nil && rows > 0
+		}
+		directory := t.TempDir()
+		inWorld(t, seed, sandbox.Options{}, func(w *world) {
+			h.w, h.rand = w, rand.New(rand.NewPCG(seed, 1))
+			h.live(directory)
+		})
+		if !damaged {
+			continue // nothing killed the process
+		}
+		if len(h.violations) == 0 || !strings.HasPrefix(h.violations[0], "I36 broken") {
+			t.Errorf("seed %d: of the damage the history says %q", seed, h.violations)
+		}
+		return
+	}
+	t.Error("no history had a kill")
+}
+
 // history is one seed's story.
 type history struct {
 	w    *world
@@ -98,7 +135,9 @@ type history struct {
 	rand *rand.Rand // of the plot
 	logs bytes.Buffer
 
-	pushed bool // change events are subscribed to, and polls are rare
+	pushed bool              // change events are subscribed to, and polls are rare
+	file   string            // of the store; "": it is in memory
+	damage func(file string) // what a kill does to the store beside
 
 	mu           sync.Mutex // of what follows
 	deals        []*played
@@ -170,7 +209,7 @@ func (h *history) live(directory string) {
 	w.tape = &tape{now: w.now, watch: h.watch}
 	kept := inMemory()
 	if w.seed%10 == 0 {
-		kept = inSQLite(directory)
+		kept, h.file = inSQLite(directory), filepath.Join(directory, "production.db")
 	}
 	document := w.document(h.o, "production")
 	document.Schedule.Poll, document.Schedule.Sweep = "5m", "15m"
@@ -202,7 +241,28 @@ func (h *history) live(directory string) {
 	h.quiet()
 	h.ending = h.state()
 	h.a.stop()
+	h.whole()
 	h.afterwards()
+}
+
+// whole checks the file of the store while no process works with it.
+func (h *history) whole() {
+	if h.file == "" {
+		return
+	}
+	h.reach("I36")
+	kept, err := store.Inspect(context.Background(), store.Options{DSN: "sqlite:" + h.file, Clock: h.w.now})
+	if err != nil {
+		h.broken("I36", "the store cannot be read: %v", err)
+		return
+	}
+	findings, err := kept.Check(context.Background(), func(string) {})
+	for _, f := range findings {
+		h.broken("I36", "%s: %v", f.What, f.Examples)
+	}
+	if err := errors.Join(err, kept.Close()); err != nil {
+		h.broken("I36", "the store cannot be checked: %v", err)
+	}
 }
 
 // settle waits until every deal is as it should be.

@@ -37,6 +37,7 @@ var rules = []struct{ name, says string }{
 	{"I31", "a change whose webhook was dropped arrives all the same"},
 	{"I33", "no log says anything of a customer or a deal"},
 	{"I34", "a flow that is off makes no writes"},
+	{"I36", "the file of the store is whole after every kill and in the end"},
 }
 
 func says(rule string) string {

@@ -86,6 +86,10 @@ func (h *history) kills() {
 		time.Sleep(time.Nanosecond)
 		h.note("the process is killed %s write %d", when, number)
 		h.a.kill()
+		if h.damage != nil && h.file != "" {
+			h.damage(h.file)
+		}
+		h.whole()
 		time.Sleep(time.Nanosecond)
 		trap.Release()
 		h.reach("I26")

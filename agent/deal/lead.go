@@ -58,9 +58,17 @@ func firstOf(texts ...string) string {
 
 // MergeLead decides what of a referral's news a lead takes. A field that holds what the agent wrote there, or may have written in
 // one of the attempts since, is the agent's; one that holds anything else is the seller's from then on. write is what is to be
-// written, and agreed what the agent's fields hold afterwards.
+// written, and agreed what the agent's fields hold afterwards. A field of which the referral tells nothing stays as it is, and the agent's
+// if it was.
 func MergeLead(written Values, attempts []Values, lead, referral Values) (write, agreed Values) {
 	write, agreed = Values{}, Values{}
+	for _, known := range append([]Values{written}, attempts...) {
+		for field, value := range known {
+			if _, first := agreed[field]; !first || value == lead[field] {
+				agreed[field] = value
+			}
+		}
+	}
 	for field, want := range referral {
 		held := lead[field]
 		ours := func(values Values) bool {
@@ -73,6 +81,7 @@ func MergeLead(written Values, attempts []Values, lead, referral Values) (write,
 		case ours(written) || slices.ContainsFunc(attempts, ours):
 			write[field], agreed[field] = want, want
 		default:
+			delete(agreed, field)
 			if value, known := written[field]; known {
 				agreed[field] = value // if the seller puts it back, it is the agent's again
 			}

@@ -45,8 +45,15 @@ func TestMergeLead(t *testing.T) {
 		"an attempt arrived":            {[]Values{{Notes: "new"}}, Values{Notes: "new"}, Values{Notes: "newer"}, Values{Notes: "newer"}, Values{Notes: "newer"}},
 		"an attempt did not arrive":     {[]Values{{Notes: "new"}}, Values{Notes: "old"}, Values{Notes: "new"}, Values{Notes: "new"}, Values{Notes: "new"}},
 		"cleared in Partner Center":     {nil, Values{Notes: "old"}, Values{Notes: ""}, Values{Notes: ""}, Values{Notes: ""}},
+		"not mapped any more":           {nil, Values{Notes: "old", LeadPhone: "1"}, Values{LeadPhone: "1"}, Values{}, Values{LeadPhone: "1"}},
+		"not mapped after an attempt":   {[]Values{{CustomerState: "new"}}, Values{CustomerState: "new"}, Values{}, Values{}, Values{CustomerState: "new"}},
 		"never written":                 {nil, Values{LeadEmail: ""}, Values{LeadEmail: "a@example.com"}, Values{}, Values{}},
 	} {
+		for field, value := range written { // of what nothing is told, nothing changes
+			if _, told := c.news[field]; !told {
+				c.agreed[field] = value
+			}
+		}
 		write, agreed := MergeLead(written, c.attempts, c.lead, c.news)
 		if diff := cmp.Diff([]Values{c.write, c.agreed}, []Values{write, agreed}); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", name, diff)

@@ -238,6 +238,11 @@ func (r *run) updateLead(ctx context.Context, lead crm.Lead, values deal.Values)
 	}
 	written, attempts := leadMemory(r.deal)
 	news := r.leads.FitLead(deal.Lead(values, mapping.ContactsOf(r.referral.Tree)))
+	for _, field := range deal.LeadSources {
+		if _, mapped := values[field]; !mapped {
+			delete(news, field) // what is not mapped any more has not become empty
+		}
+	}
 	write, agreed := deal.MergeLead(written, attempts, lead.Values, news)
 	if len(write) == 0 {
 		change := store.Change{Settle: r.settleUpdates(store.IntentDone)}

@@ -32,6 +32,7 @@ var scenarios = map[string]trouble{
 	"no webhooks at all": {editors: 6, deals: 2, customers: 2, lost: 0.05, crash: 0.003, dropped: 1, listLag: 2 * time.Second},
 	"leads":              {editors: 8, deals: 2, customers: 2, lost: 0.05, crash: 0.004, dropped: 0.1, listLag: 2 * time.Second, leads: true},
 	"long pauses":        {editors: 6, deals: 2, customers: 2, dropped: 0.1, listLag: 2 * time.Second, replicas: 1, rare: map[fault]float64{pausedWorker: 0.02}},
+	"wrong clocks":       {editors: 8, deals: 2, customers: 2, lost: 0.1, dropped: 0.3, listLag: 2 * time.Second, jumps: true},
 	"anything":           {editors: 8, deals: 2, customers: 2, listLag: 2 * time.Second, anything: true},
 }
 
@@ -223,6 +224,7 @@ var once = []struct {
 	{"Dynamics 365/anything", 400135, "a world in which all documents were one did not look again at what was parked under another"},
 	{"anything", 400395, "Microsoft's answer was not read because the flow that reads it was off when it came"},
 	{"Kontor/anything", 301063, "a CRM that keeps nothing of what is deleted gave back what was deleted"},
+	{"anything", 405441, "a lead's notes were emptied when they were taken out of the mapping"},
 	{"co-sell", 300359, "what an attempt had read of Microsoft's referral was forgotten when the portal closed the deal"},
 }
 

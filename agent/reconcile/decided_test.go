@@ -107,7 +107,7 @@ func (w *world) carried(on string, here, there deal.Values, errHere, errThere er
 	}
 	w.ledger.reach(11)
 	for _, field := range carriedOver {
-		if value, held := there[field]; held && value != here[field] && here[field] != "" {
+		if value := there[field]; value != "" && here[field] != "" && value != here[field] { // what is not mapped is not there
 			return fmt.Sprintf("%s of %s is %q here and %q on the other side", field, on, here[field], value)
 		}
 	}

@@ -147,10 +147,17 @@ type ledger struct {
 	arrived             map[string]arrival // the last patch of a referral whose answer came
 }
 
-// arrival is a patch that arrived, as its sender knows, and the state that it left.
+// arrival is a patch that arrived, as the run knows that sent it, and the state that it left.
 type arrival struct {
 	payload string
 	etag    int
+	c       *coroutine
+	began   time.Time // of the run
+}
+
+// known reports whether whoever sends something knows of the arrival: it is the same run, or one that read what the patch left.
+func (a arrival) known(c *coroutine, on string) bool {
+	return a.c == c && a.began.Equal(c.began) || c.knows.etag[on] == strconv.Itoa(a.etag)
 }
 
 type violation struct {
@@ -285,7 +292,7 @@ func (l *ledger) answered(c *coroutine, k call, err error) {
 		c.wrote = true
 	}
 	if err == nil && k.name == "pc.patch" {
-		l.arrived[k.on] = arrival{string(k.payload), c.w.referrals[k.on].etag}
+		l.arrived[k.on] = arrival{string(k.payload), c.w.referrals[k.on].etag, c, c.began}
 	}
 	if c.busy && err != nil && k.write && k.sys != storeSide && c.wrote {
 		l.reach(25)
@@ -832,7 +839,8 @@ func notSentAgain(w *world, e *event) string {
 	if e.what != sent || e.call.name != "pc.patch" {
 		return ""
 	}
-	if before, found := w.ledger.arrived[e.on]; found && !w.fooled() && before.payload == string(e.call.payload) && before.etag == w.referrals[e.on].etag {
+	before, found := w.ledger.arrived[e.on]
+	if found && before.known(e.c, e.on) && !w.fooled() && before.payload == string(e.call.payload) && before.etag == w.referrals[e.on].etag {
 		return "the patch of " + e.on + " that arrived is sent again, and nobody changed the referral since"
 	}
 	return ""

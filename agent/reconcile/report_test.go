@@ -25,6 +25,8 @@ type coverage struct {
 	covered   map[struck]int
 	effects   int
 	crashes   int
+	failed    int
+	blocks    []block
 }
 
 // add counts what a history covered, and ends it.
@@ -38,6 +40,9 @@ func (s *coverage) add(name string, w *world) {
 	s.histories[name]++
 	s.effects += w.effects
 	s.crashes += w.crashes
+	if len(w.ledger.broken) > 0 {
+		s.failed++
+	}
 	for number, times := range w.ledger.reached {
 		if times > 0 {
 			s.reached[number]++
@@ -53,12 +58,20 @@ func (s *coverage) add(name string, w *world) {
 
 func (s *coverage) String() string {
 	var b strings.Builder
-	total := 0
+	total := s.total()
 	for _, name := range sortedKeys(s.histories) {
-		total += s.histories[name]
 		fmt.Fprintf(&b, "%8d histories of %s\n", s.histories[name], name)
 	}
-	fmt.Fprintf(&b, "%8d operations of the agent, %d kills\n\n", s.effects, s.crashes)
+	faults := 0
+	for _, times := range s.covered {
+		faults += times
+	}
+	fmt.Fprintf(&b, "%8d histories in all, of which %d broke an invariant\n", total, s.failed)
+	fmt.Fprintf(&b, "%8d operations of the agent, %d kills, %d faults in %d pairs of a kind and an operation\n", s.effects, s.crashes, faults, len(s.covered))
+	for _, played := range s.blocks {
+		fmt.Fprintf(&b, "         %d histories from seed %d on\n", played.Histories, played.Seed)
+	}
+	fmt.Fprintln(&b)
 	fmt.Fprintln(&b, "Invariants, the share of histories in which the guard was really reached, who judges them, and the planted bug that each finds first:")
 	for i := range oracles {
 		o := &oracles[i]
@@ -96,6 +109,12 @@ func (s *coverage) String() string {
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(400) // histories are short-lived; memory is not what a simulation lacks
 	code := m.Run()
+	if *tallyFile != "" && summary.histories != nil {
+		if err := summary.addTo(*tallyFile); err != nil {
+			fmt.Println(err)
+			code = 1
+		}
+	}
 	if *showReport && summary.histories != nil {
 		fmt.Println(summary.String())
 	}

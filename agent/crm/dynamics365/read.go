@@ -70,7 +70,7 @@ func (e *Environment) follow(ctx context.Context) error {
 	slices.Sort(e.selected)
 	e.selected = slices.Compact(e.selected)
 	if other := e.opportunity.navigation(customerLookup, e.account.LogicalName); other != "" {
-		expanded[other] = expanded[e.customerNavigation()]
+		expanded[other] = slices.Clone(expanded[e.customerNavigation()]) // each is sorted and shortened below
 	}
 	users, err := describe(ctx, e.client, userTable, false)
 	if err != nil {

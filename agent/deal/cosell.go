@@ -45,6 +45,8 @@ func (m *merger) ask(rule Rule, code string) {
 		wait(problem.HelpUnknown)
 	case m.options.NoContact:
 		wait(problem.ContactMissing)
+	case m.options.NoTeam:
+		wait(problem.TeamIncomplete)
 	default:
 		m.result.AskHelp = true
 		m.remember(Help, code, code)

@@ -63,6 +63,7 @@ func TestMergeOfCoSellDeals(t *testing.T) {
 		},
 		"unknown help":                 {private, with(private, Help, UnknownHelp), private, ours, want{Held: true, Codes: []problem.Code{problem.HelpUnknown}}},
 		"help without a contact":       {private, with(private, Help, "A"), private, is(ours, func(o *Options) { o.NoContact = true }), want{Held: true, Codes: []problem.Code{problem.ContactMissing}}},
+		"help without an owner":        {private, with(private, Help, "A"), private, is(ours, func(o *Options) { o.NoTeam = true }), want{Held: true, Codes: []problem.Code{problem.TeamIncomplete}}},
 		"help while its flow is off":   {private, with(private, Help, "A"), private, is(ours, func(o *Options) { o.HoldHelp = true }), want{Held: true}},
 		"help while on hold":           {onHold, with(onHold, Help, "A"), onHold, ours, want{Held: true}},
 		"help for a deal that is won":  {won, with(won, Help, "A"), won, ours, want{Codes: []problem.Code{problem.ReferralClosed}}},

@@ -93,6 +93,8 @@ type Options struct {
 	MostSolutions, MostContacts int
 	// NoContact says that the opportunity has no contact who can be named to Microsoft.
 	NoContact bool
+	// NoTeam says that the opportunity has no owner who can be named to Microsoft.
+	NoTeam bool
 	// FixedCurrency is the organisation's one currency when its opportunities have no currency field of their own.
 	FixedCurrency string
 	// Unmapped are the fields whose mapping cannot turn the value of a side, with the reason. They are left alone on both sides.

@@ -39,7 +39,7 @@ func drawOptions(t *rapid.T) Options {
 	return Options{
 		HoldOutbound: rapid.Bool().Draw(t, "hold outbound"), HoldInbound: rapid.Bool().Draw(t, "hold inbound"),
 		HoldSolutions: rapid.Bool().Draw(t, "hold solutions"), HoldHelp: rapid.Bool().Draw(t, "hold help"), Ours: rapid.Bool().Draw(t, "ours"),
-		Engagement: rapid.SampledFrom([]Engagement{Open, Asked, FromMicrosoft}).Draw(t, "engagement"), NoContact: rapid.Bool().Draw(t, "no contact"),
+		Engagement: rapid.SampledFrom([]Engagement{Open, Asked, FromMicrosoft}).Draw(t, "engagement"), NoContact: rapid.Bool().Draw(t, "no contact"), NoTeam: rapid.Bool().Draw(t, "no team"),
 	}
 }
 

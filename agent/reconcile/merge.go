@@ -228,8 +228,8 @@ func (r *run) holds() deal.Options {
 	options := deal.Options{
 		HoldOutbound: held(PatchReferral), HoldInbound: held(UpdateOpportunity), HoldSolutions: held(PatchSolutions), HoldHelp: held(CreateCounterpart),
 		FixedCurrency: r.settings.Plan.FixedCurrency, MostSolutions: crm.MostSolutions, MostContacts: crm.MostContacts, Ours: r.deal.Link.Origin == store.OriginCRM,
-		NoContact: len(r.record.Contacts) == 0 || !r.record.Contacts[0].Complete(),
-		Unmapped:  r.unmapped.Reasons(), Newer: deal.CRM,
+		NoContact: len(r.record.Contacts) == 0 || !r.record.Contacts[0].Complete(), NoTeam: len(r.record.Team) == 0 || !r.record.Team[0].Complete(),
+		Unmapped: r.unmapped.Reasons(), Newer: deal.CRM,
 	}
 	if r.referral.UpdatedAt.After(r.record.ModifiedAt) {
 		options.Newer = deal.PartnerCenter
@@ -401,6 +401,7 @@ func (r *run) next(ctx context.Context, result deal.Result) (store.Outcome, erro
 		if outcome, err := r.requestHelp(ctx, result.Attempt.Intended.CRM[deal.Help]); outcome != nil || err != nil {
 			return outcome, err
 		}
+		result.More = result.More || r.deal.Report != "" // the seller is told that a problem is over
 	}
 	if result.More {
 		return r.again(briefly, nil), nil

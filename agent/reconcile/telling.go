@@ -67,6 +67,8 @@ func (r *run) bookkeeping(result *deal.Result, w *writes) crm.Bookkeeping {
 	}
 	report, status := r.settings.Language.Join(waiting), statusInSync
 	switch {
+	case report == "" && r.deal.Report != "" && result.AskHelp:
+		report, status = r.deal.Report, statusAttention // whether it is solved, Microsoft's referral will tell, which is asked for next
 	case report == "" && r.deal.Report != "":
 		lines = append(lines, r.say(problem.Solved))
 	case report != "":

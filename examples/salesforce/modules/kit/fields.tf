@@ -168,7 +168,7 @@ locals {
   )
   field_full_names = merge(
     { for role, field in local.fields : role => "${local.object_of[field.on]}.${field.name}" },
-    { for role, field in cosell_salesforce_custom_field.all : role => field.full_name },
+    { for role, field in cosell_salesforce_custom_field.all : role => "${field.object}.${field.name}" }, # not full_name: a mock makes that up
   )
 }
 

@@ -24,13 +24,14 @@ import (
 type meter struct {
 	next    http.RoundTripper
 	latency time.Duration
+	every   bool // every call takes so long, and not the metadata's only
 	calls   atomic.Int64
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (m *meter) RoundTrip(request *http.Request) (*http.Response, error) {
 	m.calls.Add(1)
-	if m.latency > 0 && strings.Contains(request.URL.Path, "/Soap/") {
+	if m.latency > 0 && (m.every || strings.Contains(request.URL.Path, "/Soap/")) {
 		timer := time.NewTimer(m.latency)
 		defer timer.Stop()
 		select {
@@ -51,6 +52,7 @@ type terraform struct {
 	parallelism int
 	alone       bool
 	latency     time.Duration
+	everyCall   bool // the latency is every call's; see meter
 	kind        tftypes.Object
 	states      []*tfprotov6.DynamicValue // by field; nil: it does not exist
 	private     [][]byte
@@ -144,7 +146,7 @@ func (tf *terraform) walk(operation func(server tfprotov6.ProviderServer, i int)
 }
 
 func (tf *terraform) walkNow(transport http.RoundTripper, operation func(server tfprotov6.ProviderServer, i int)) (calls int64, took time.Duration) {
-	m := &meter{next: transport, latency: tf.latency}
+	m := &meter{next: transport, latency: tf.latency, every: tf.everyCall}
 	options := provider.Options{
 		Transport: m, Alone: tf.alone,
 		LookupEnv: func(name string) (string, bool) { value, ok := tf.w.env[name]; return value, ok },
@@ -364,30 +366,34 @@ func TestCostDoesNotGrow(t *testing.T) {
 	}
 }
 
-// BenchmarkWalks measures calls and time of whole walks at 50 ms for each call, beside the same provider without sharing.
+// BenchmarkWalks measures calls and time of whole walks at 50 ms for each call, at Terraform's usual parallelism and one by one, beside
+// the same provider without sharing. A thousand fields are left out where everything goes alone and one by one: each of the calls that
+// the other rows count would take its 50 ms, and the row shows nothing more.
 func BenchmarkWalks(b *testing.B) {
-	for _, fields := range []int{10, 100, 1000} {
+	for _, parallelism := range []int{10, 1} {
 		for _, alone := range []bool{false, true} {
-			if alone && fields > 100 {
-				continue // it takes many minutes and shows nothing more
-			}
-			name := fmt.Sprintf("%d_fields", fields)
-			if alone {
-				name += "_without_sharing"
-			}
-			b.Run(name, func(b *testing.B) {
-				for b.Loop() {
-					measure(b, fields, alone)
+			for _, fields := range []int{10, 100, 1000} {
+				if alone && fields > 100 && parallelism == 1 {
+					continue
 				}
-			})
+				sharing := "shared"
+				if alone {
+					sharing = "alone"
+				}
+				b.Run(fmt.Sprintf("parallelism=%d/%s/%d_fields", parallelism, sharing, fields), func(b *testing.B) {
+					for b.Loop() {
+						measure(b, fields, parallelism, alone)
+					}
+				})
+			}
 		}
 	}
 }
 
-func measure(b *testing.B, fields int, alone bool) {
+func measure(b *testing.B, fields, parallelism int, alone bool) {
 	b.Helper()
 	tf := newTerraform(b, newWorldWith(b, nil), fields)
-	tf.alone = alone
+	tf.alone, tf.parallelism, tf.everyCall = alone, parallelism, true
 	report := func(what string, calls int64, took time.Duration) {
 		b.ReportMetric(float64(calls), what+"-calls")
 		b.ReportMetric(took.Seconds(), what+"-s")

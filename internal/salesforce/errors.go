@@ -206,6 +206,12 @@ func IsDenied(err error) bool {
 		"INSUFFICIENT_ACCESS_OR_READONLY", "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "API_DISABLED_FOR_ORG")
 }
 
+// IsUnknownVersion reports whether the organisation does not have the API version that was asked for ("SOAP API fault codes").
+func IsUnknownVersion(err error) bool {
+	e, ok := asAPIError(err)
+	return ok && e.Has("UNSUPPORTED_API_VERSION")
+}
+
 // IsAmbiguous reports whether a write may have been applied although no usable answer came.
 func IsAmbiguous(err error) bool { return wire.IsAmbiguous(err) }
 

@@ -19,7 +19,7 @@ import (
 
 // finding is something that the document names and the organisation does not have.
 type finding struct {
-	at     path.Path
+	at     place
 	code   problem.Code
 	object string
 	detail string
@@ -67,7 +67,8 @@ var beforeApply = map[problem.Code]string{
 
 // compare looks for what the document names in the organisation. What the plan makes is not missing in a plan. An
 // organisation that the provider is not configured for is left out.
-func (c *connector) compare(ctx context.Context, d document.Document, when moment, diagnostics *diag.Diagnostics) {
+func (c *connector) compare(ctx context.Context, built *result, when moment, diagnostics *diag.Diagnostics) {
+	d := built.document
 	look, system := c.compareOrganisation, "Salesforce"
 	if d.CRM.Type == document.Dynamics365 {
 		look, system = c.compareEnvironment, "Dataverse"
@@ -80,15 +81,29 @@ func (c *connector) compare(ctx context.Context, d document.Document, when momen
 		return
 	}
 	for _, code := range comparedCodes {
-		report(code, slices.DeleteFunc(slices.Clone(findings), func(f finding) bool { return f.code != code }), when, diagnostics)
+		report(code, slices.DeleteFunc(slices.Clone(findings), func(f finding) bool { return f.code != code }), built.declared, when, diagnostics)
 	}
 }
 
-// report puts findings of one kind into one diagnostic: a new organisation lacks everything at once.
-func report(code problem.Code, findings []finding, when moment, diagnostics *diag.Diagnostics) {
-	if len(findings) == 0 {
-		return
+// report puts findings of one kind into one diagnostic for each attribute that they are about: what a new organisation lacks by its
+// default names is said at once, and what somebody has named is said where it is named.
+func report(code problem.Code, findings []finding, declared *connectorModel, when moment, diagnostics *diag.Diagnostics) {
+	var order []string
+	paths, about := map[string]path.Path{}, map[string][]finding{}
+	for _, f := range findings {
+		at := f.at.in(declared)
+		key := at.String()
+		if paths[key] = at; len(about[key]) == 0 {
+			order = append(order, key)
+		}
+		about[key] = append(about[key], f)
 	}
+	for _, key := range order {
+		reportAt(paths[key], code, about[key], when, diagnostics)
+	}
+}
+
+func reportAt(at path.Path, code problem.Code, findings []finding, when moment, diagnostics *diag.Diagnostics) {
 	var list strings.Builder
 	for _, f := range findings {
 		fmt.Fprintf(&list, "  - %s: %s\n", f.object, f.detail)
@@ -96,10 +111,10 @@ func report(code problem.Code, findings []finding, when moment, diagnostics *dia
 	entry := problem.New(code, "", "").Entry
 	detail := fmt.Sprintf("%s\n\n%s\n%s (%s)", entry.Cause, list.String(), entry.Fix, code)
 	if when != planChanged {
-		diagnostics.AddAttributeError(findings[0].at, summaries[code], detail)
+		diagnostics.AddAttributeError(at, summaries[code], detail)
 		return
 	}
-	diagnostics.AddAttributeWarning(findings[0].at, summaries[code], detail+"\n\n"+beforeApply[code])
+	diagnostics.AddAttributeWarning(at, summaries[code], detail+"\n\n"+beforeApply[code])
 }
 
 // leftOut reports whether a system is not configured, or not known before apply.
@@ -143,18 +158,17 @@ func (c *connector) compareStages(ctx context.Context, client *salesforce.Client
 	}); err != nil {
 		return nil, fmt.Errorf("read the opportunity stages: %w", err)
 	}
-	variables := path.Root("environment_variables")
 	var findings []finding
 	for _, want := range []struct {
-		at   path.Path
+		at   place
 		role string
 		name string
 		fits func(stage) bool
 	}{
-		{variables, "on hold", declared.OnHold, func(s stage) bool { return !s.IsClosed }},
-		{variables, "active", declared.Active, func(s stage) bool { return !s.IsClosed }},
-		{path.Root("stages").AtName("won"), "won", declared.Won, func(s stage) bool { return s.IsWon }},
-		{path.Root("stages").AtName("lost"), "lost", declared.Lost, func(s stage) bool { return s.IsClosed && !s.IsWon }},
+		{place{atVariables, document.VariableOnHoldStage}, "on hold", declared.OnHold, func(s stage) bool { return !s.IsClosed }},
+		{place{atVariables, document.VariableActiveStage}, "active", declared.Active, func(s stage) bool { return !s.IsClosed }},
+		{place{atStages, "won"}, "won", declared.Won, func(s stage) bool { return s.IsWon }},
+		{place{atStages, "lost"}, "lost", declared.Lost, func(s stage) bool { return s.IsClosed && !s.IsWon }},
 	} {
 		if want.name == "" {
 			continue
@@ -189,7 +203,7 @@ func missingStage(stages []stage, name, role string, fits func(stage) bool) (why
 
 // named is a field that the document names, and where it names it.
 type named struct {
-	at     path.Path
+	at     place
 	object string
 	field  string
 	use    string
@@ -204,7 +218,7 @@ func namedFields(d document.Document, unseen []named) []named {
 		}
 	}
 	for role, field := range d.CRM.Fields {
-		add(named{path.Root("fields"), d.CRM.Objects[document.ObjectOf(role)], field, "role " + role})
+		add(named{place{atFields, role}, d.CRM.Objects[document.ObjectOf(role)], field, "role " + role})
 	}
 	for _, n := range unseen {
 		add(n)
@@ -241,6 +255,7 @@ func (c *connector) compareFields(ctx context.Context, d document.Document, when
 		}
 		detail := f.use
 		if f.field == "CurrencyIsoCode" {
+			f.at = place{"default_currency", ""}
 			detail += "; single-currency organisations do not have it: set default_currency"
 		}
 		findings = append(findings, finding{f.at, problem.FieldMissing, "field " + f.object + "." + f.field, detail})

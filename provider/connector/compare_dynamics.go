@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
-
 	"github.com/cosell-sync/terraform-provider-cosell/internal/dataverse"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/fieldcheck"
@@ -56,7 +54,7 @@ func (c *connector) missingColumns(ctx context.Context, d document.Document, whe
 	for _, row := range d.Mappings {
 		for _, name := range row.RecordPaths() {
 			if table, column, ok := columnPlace(d, name); ok {
-				mapped = append(mapped, named{path.Root("field_mappings"), table, column, "mapping of " + row.Field})
+				mapped = append(mapped, named{place{atMappings, row.Field}, table, column, "mapping of " + row.Field})
 			}
 		}
 	}
@@ -105,7 +103,7 @@ func (c *connector) mappedColumns(ctx context.Context, d document.Document) ([]f
 			}
 		}
 		for _, found := range fieldcheck.Row(row, describedColumn(column), fieldcheck.Planner) {
-			findings = append(findings, finding{path.Root("field_mappings"), found.Code, "column " + table + "." + name, fmt.Sprintf("mapping of %s: %s", row.Field, found.Detail)})
+			findings = append(findings, finding{place{atMappings, row.Field}, found.Code, "column " + table + "." + name, fmt.Sprintf("mapping of %s: %s", row.Field, found.Detail)})
 		}
 	}
 	return findings, nil
@@ -136,7 +134,7 @@ const (
 // compareReasons looks for the status reasons that stand for stages, and for that of new leads.
 func (c *connector) compareReasons(ctx context.Context, d document.Document) ([]finding, error) {
 	var findings []finding
-	look := func(role, table, name string, at path.Path, code problem.Code, state int) error {
+	look := func(role, table, name string, at place, code problem.Code, state int) error {
 		reasons, found, err := c.remote.Column(ctx, table, "statuscode", dataverse.StatusKey)
 		if err != nil || !found || name == "" {
 			return err
@@ -146,21 +144,21 @@ func (c *connector) compareReasons(ctx context.Context, d document.Document) ([]
 		}
 		return nil
 	}
-	deals, stages := d.CRM.Objects[document.ObjectOpportunity], path.Root("stages")
+	deals := d.CRM.Objects[document.ObjectOpportunity]
 	for _, want := range []struct {
 		role, name string
 		state      int
 	}{
 		{"on_hold", d.CRM.Stages.OnHold, stateOpen}, {"active", d.CRM.Stages.Active, stateOpen}, {"won", d.CRM.Stages.Won, stateWon}, {"lost", d.CRM.Stages.Lost, stateLost},
 	} {
-		if err := look(want.role, deals, want.name, stages.AtName(want.role), problem.StageMissing, want.state); err != nil {
+		if err := look(want.role, deals, want.name, place{atStages, want.role}, problem.StageMissing, want.state); err != nil {
 			return nil, err
 		}
 	}
 	if d.CRM.Lead == nil {
 		return findings, nil
 	}
-	err := look("new leads", d.CRM.Objects[document.ObjectLead], d.CRM.Lead.Status, path.Root("environment_variables"), problem.LeadStatusMissing, stateOpen)
+	err := look("new leads", d.CRM.Objects[document.ObjectLead], d.CRM.Lead.Status, place{atVariables, document.VariableLeadStatus}, problem.LeadStatusMissing, stateOpen)
 	return findings, err
 }
 
@@ -214,5 +212,5 @@ func (c *connector) compareDynamicsOwner(ctx context.Context, name string) ([]fi
 		}
 		detail = "the user is disabled"
 	}
-	return []finding{{path.Root("fallback_owner"), problem.UserMissing, fmt.Sprintf("user %q", name), detail}}, nil
+	return []finding{{place{"fallback_owner", ""}, problem.UserMissing, fmt.Sprintf("user %q", name), detail}}, nil
 }

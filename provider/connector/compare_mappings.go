@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
-
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/fieldcheck"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
@@ -24,8 +22,8 @@ func (c *connector) describe(ctx context.Context, object string) (*salesforce.De
 // mappedFields follows every path of the mapping. What leads to a field is compared with its row; where a path ends before one is a
 // field to look for in the metadata, because a description hides what nobody granted to the provider's user.
 func (c *connector) mappedFields(ctx context.Context, d document.Document) (unseen []named, findings []finding, err error) {
-	at := path.Root("field_mappings")
 	for _, row := range d.Mappings {
+		at := place{atMappings, row.Field}
 		if row.CRM == document.NotesField {
 			if described, err := c.describe(ctx, document.NotesField); err != nil {
 				return nil, nil, err

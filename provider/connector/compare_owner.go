@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
-
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 )
@@ -30,5 +28,5 @@ func (c *connector) compareFallbackOwner(ctx context.Context, client *salesforce
 		}
 		detail = "the user is not active"
 	}
-	return []finding{{path.Root("fallback_owner"), problem.UserMissing, fmt.Sprintf("user %q", name), detail}}, nil
+	return []finding{{place{"fallback_owner", ""}, problem.UserMissing, fmt.Sprintf("user %q", name), detail}}, nil
 }

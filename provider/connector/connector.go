@@ -89,7 +89,7 @@ func (c *connector) ModifyPlan(ctx context.Context, request resource.ModifyPlanR
 	if built.changed {
 		when = planChanged
 	}
-	c.compare(ctx, built.document, when, &response.Diagnostics)
+	c.compare(ctx, built, when, &response.Diagnostics)
 	// Nothing in a plan with polling can move a foreign registration, so this is refused at once.
 	if built.document.PartnerCenter.Intake == document.IntakePoll {
 		c.compareRegistration(ctx, built.document, &response.Diagnostics)
@@ -251,7 +251,7 @@ func (c *connector) apply(ctx context.Context, plan tfsdk.Plan, before tfsdk.Sta
 	if built == nil {
 		return
 	}
-	c.compare(ctx, built.document, apply, diagnostics)
+	c.compare(ctx, built, apply, diagnostics)
 	c.compareRegistration(ctx, built.document, diagnostics)
 	if diagnostics.HasError() {
 		return

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
-
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
@@ -71,7 +69,7 @@ func (c *connector) compareLeadStatus(ctx context.Context, d document.Document) 
 	if !found || slices.Contains(values, d.CRM.Lead.Status) {
 		return nil, nil
 	}
-	return []finding{{path.Root("environment_variables"), problem.LeadStatusMissing, fmt.Sprintf("lead status %q", d.CRM.Lead.Status),
+	return []finding{{place{atVariables, document.VariableLeadStatus}, problem.LeadStatusMissing, fmt.Sprintf("lead status %q", d.CRM.Lead.Status),
 		"the organisation has " + strings.Join(quotedAll(values), ", ")}}, nil
 }
 

@@ -36,6 +36,7 @@ func (m *columnModel) complete(ctx context.Context, e *environment, p *planning[
 	if m.Table.IsUnknown() || m.Name.IsUnknown() {
 		return
 	}
+	again := e.remote.MetadataPlanned("column", m.table()+"."+m.name()) // a replacement is planned twice, the second time as if nothing were there
 	e.remote.PlansMetadata("column", m.table()+"."+m.name())
 	if !p.live {
 		return
@@ -47,7 +48,7 @@ func (m *columnModel) complete(ctx context.Context, e *environment, p *planning[
 	if !m.TargetTable.IsNull() && !m.TargetTable.IsUnknown() {
 		checkTable(ctx, e, attrTarget, strings.ToLower(m.TargetTable.ValueString()), p)
 	}
-	if p.state != nil || e.remote.MetadataPlanned("table", m.table()) {
+	if p.state != nil || again || e.remote.MetadataPlanned("table", m.table()) {
 		return
 	}
 	switch _, found, err := e.remote.AnyColumn(ctx, m.table(), m.name()); {

@@ -114,6 +114,7 @@ func (m *tableModel) complete(ctx context.Context, e *environment, p *planning[t
 		return
 	}
 	m.LogicalName = types.StringValue(m.name())
+	again := e.remote.MetadataPlanned("table", m.name()) // see columnModel.complete
 	e.remote.PlansMetadata("table", m.name())
 	if p.state != nil && p.state.ChangeTracking.ValueBool() && !m.ChangeTracking.IsUnknown() && !m.ChangeTracking.ValueBool() && !p.fresh {
 		p.AddAttributeError(path.Root("change_tracking"), "Change tracking cannot be switched off",
@@ -127,7 +128,7 @@ func (m *tableModel) complete(ctx context.Context, e *environment, p *planning[t
 		return
 	}
 	checkPrefix(ctx, e, "name", m.Name.ValueString(), p)
-	if p.state != nil {
+	if p.state != nil || again {
 		return
 	}
 	switch live, err := e.remote.Table(ctx, m.name()); {

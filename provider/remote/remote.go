@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -189,11 +190,29 @@ func askedWait(err error) time.Duration {
 	return max(partnercenter.RetryAfter(err), salesforce.RetryAfter(err), dataverse.RetryAfter(err))
 }
 
+// advice is the fix of a failure that a system told in its own words; empty where they must do.
+func advice(err error) string {
+	var refused *wire.TokenError
+	var unreached *net.OpError
+	switch {
+	case errors.As(err, &refused) && refused.Rejected():
+		return fmt.Sprintf("\n\nThe sign-in was refused: renew or correct the credentials in the provider's block or in its environment variables. (%s)", problem.CredentialsRejected)
+	case partnercenter.IsDenied(err), salesforce.IsDenied(err), dataverse.IsDenied(err):
+		return fmt.Sprintf("\n\nThe provider's account lacks a right: grant it what this type's documentation lists under Permissions. (%s)", problem.AccessDenied)
+	case salesforce.IsUnknownVersion(err):
+		return "\n\nThe organisation is not of that release yet. Set salesforce.api_version (COSELL_SALESFORCE_API_VERSION) to a version that it has, or leave it out."
+	case errors.As(err, &unreached):
+		return fmt.Sprintf("\n\nNothing answered there: check the address in the provider's block or its environment variable, and that this machine may reach it. (%s)", problem.Unavailable)
+	default:
+		return ""
+	}
+}
+
 // Detail writes an error for a diagnostic's detail: what happened, then the fix that the catalogue knows.
 func Detail(err error) string {
 	var known *problem.Problem
 	if !errors.As(err, &known) {
-		return sentence(err.Error())
+		return sentence(err.Error()) + advice(err)
 	}
 	detail := known.Cause
 	if known.Object != "" {

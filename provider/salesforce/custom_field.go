@@ -208,12 +208,31 @@ func (m fieldModel) equal(other fieldModel) bool {
 		m.HelpText.Equal(other.HelpText) && m.TrackHistory.Equal(other.TrackHistory)
 }
 
+// planCreate says at plan what would keep a component from being made: a right that the provider's user lacks, or one of the name that is
+// there. Terraform plans a replacement twice, the second time as if nothing were there: what is planned already in this walk is not asked for.
+func planCreate(ctx context.Context, c components, what, resourceType, name string, diagnostics *diag.Diagnostics) {
+	if c.remote.MetadataPlanned(c.kind, name) {
+		return
+	}
+	there, err := c.remote.MetadataListed(ctx, c.kind, name)
+	switch {
+	case err != nil:
+		diagnostics.AddError(fmt.Sprintf("Salesforce %s could not be checked", what), remote.Detail(fmt.Errorf("%s: %w", name, err)))
+	case there:
+		addExists(diagnostics, what, resourceType, name)
+	}
+}
+
+func addExists(diagnostics *diag.Diagnostics, what, resourceType, name string) {
+	diagnostics.AddAttributeError(path.Root("name"), fmt.Sprintf("Salesforce %s exists already", what),
+		fmt.Sprintf("%s was not made by this configuration and is left alone. To manage it, import it:\n\n  terraform import %s.<name> %s\n\nor remove it in Salesforce first.", name, resourceType, name))
+}
+
 // addCreateError explains why a component could not be made.
 func addCreateError(diagnostics *diag.Diagnostics, what, resourceType, name string, err error) {
 	switch {
 	case errors.Is(err, errExists):
-		diagnostics.AddError(fmt.Sprintf("Salesforce %s exists already", what),
-			fmt.Sprintf("%s was not made by this configuration and is left alone. To manage it, import it:\n\n  terraform import %s.<name> %s\n\nor remove it in Salesforce first.", name, resourceType, name))
+		addExists(diagnostics, what, resourceType, name)
 	case errors.Is(err, errNameKept):
 		diagnostics.AddError(fmt.Sprintf("Salesforce %s was deleted a short time ago", what),
 			fmt.Sprintf("The name %s is still held by a deleted %s, which Salesforce keeps for 15 days. In Setup, erase it for good, or undelete and import it.", name, what))

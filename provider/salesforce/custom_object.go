@@ -80,9 +80,12 @@ func (r *customObject) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	r.reachable(ctx, &resp.Diagnostics)
+	live := r.reachable(ctx, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
+	}
+	if state == nil && live && !plan.Name.IsUnknown() {
+		planCreate(ctx, r.objects(), "object", "cosell_salesforce_custom_object", plan.Name.ValueString(), &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"), plan.Name)...)
 	if !plan.Name.IsUnknown() {

@@ -28,9 +28,12 @@ func (r *customField) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	}
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	r.reachable(ctx, &resp.Diagnostics)
+	live := r.reachable(ctx, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
+	}
+	if state == nil && live && !plan.Object.IsUnknown() && !plan.Name.IsUnknown() {
+		planCreate(ctx, r.fields(), "field", "cosell_salesforce_custom_field", plan.Object.ValueString()+"."+plan.Name.ValueString(), &resp.Diagnostics)
 	}
 	for attribute, value := range r.planned(ctx, config, plan, state, resp) {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(attribute), value)...)

@@ -71,8 +71,15 @@ func (b *bed) administrator() *salesforce.Client {
 	return admin
 }
 
-// olderInstallation makes the older fields and object.
+// olderInstallation makes the older fields and object, and shows them on the layout.
 func (b *bed) olderInstallation(admin *salesforce.Client) {
+	b.t.Helper()
+	b.olderDefinitions(admin)
+	b.olderLayout(admin)
+}
+
+// olderDefinitions makes the older fields and object.
+func (b *bed) olderDefinitions(admin *salesforce.Client) {
 	b.t.Helper()
 	create := func(kind, name, definition string) {
 		b.t.Helper()
@@ -92,6 +99,10 @@ func (b *bed) olderInstallation(admin *salesforce.Client) {
 	for _, field := range olderFields {
 		create("CustomField", field.name, field.definition)
 	}
+}
+
+func (b *bed) olderLayout(admin *salesforce.Client) {
+	b.t.Helper()
 	layouts, err := admin.ReadMetadata(b.t.Context(), "Layout", "Opportunity-Opportunity Layout")
 	if err != nil || len(layouts) != 1 {
 		b.t.Fatalf("%d layouts: %v", len(layouts), err)

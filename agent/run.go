@@ -112,6 +112,12 @@ func (c runCommand) serve(ctx context.Context, apps []*app.App, admin *console.S
 		mux.Handle(path, connectors)
 	}
 	receives := len(paths) > 0
+	for _, a := range apps {
+		if path := a.RowPath(); path != "" {
+			mux.Handle(path, a)
+			receives = true
+		}
+	}
 	var group sync.WaitGroup
 	ended := make(chan error, len(apps)+2)
 	start := func(task func() error) {

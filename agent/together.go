@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -13,8 +14,12 @@ import (
 )
 
 // apart fails with a problem (DocumentInvalid) when a referral could belong to two of the connectors that write to one Partner Center
-// tenant: each would make an opportunity of it, and answer the other's changes.
+// tenant: each would make an opportunity of it, and answer the other's changes. It fails, too, when what Dataverse tells one of them would
+// arrive where something else is received.
 func apart(documents []document.Document) error {
+	if err := pathsApart(documents); err != nil {
+		return err
+	}
 	for i, d := range documents {
 		for _, other := range documents[:i] {
 			if d.PartnerCenter.Writes == document.WritesLive && other.PartnerCenter.Writes == document.WritesLive &&
@@ -27,6 +32,36 @@ func apart(documents []document.Document) error {
 		}
 	}
 	return nil
+}
+
+// pathsApart checks that the path at which Dataverse tells a connector of changes is its own. Partner Center's may be several connectors'.
+func pathsApart(documents []document.Document) error {
+	used := map[string]string{}
+	for _, d := range documents {
+		if d.PartnerCenter.Webhook != nil {
+			used[pathOf(d.PartnerCenter.Webhook.URL)] = d.Connector.Name
+		}
+	}
+	for _, d := range documents {
+		if d.CRM.Dynamics == nil || d.CRM.Dynamics.Push == nil {
+			continue
+		}
+		path := pathOf(d.CRM.Dynamics.Push.URL)
+		if other, taken := used[path]; taken {
+			return problem.New(problem.DocumentInvalid, "crm.dynamics365.push.url of connector "+d.Connector.Name,
+				"connector "+other+" receives at the path "+path+" already; give the service endpoint a path of its own")
+		}
+		used[path] = d.Connector.Name
+	}
+	return nil
+}
+
+func pathOf(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return parsed.EscapedPath()
 }
 
 // disjoint reports whether no referral can be in both scopes. Solutions tell nothing: a referral can have both.

@@ -43,6 +43,33 @@ func TestScopesOfOneTenantAreApart(t *testing.T) {
 	}
 }
 
+// What Dataverse tells a connector arrives at a path of its own: neither Partner Center's nor another connector's.
+func TestRowPathsAreApart(t *testing.T) {
+	of := func(name, center, rows string) document.Document {
+		d := document.Document{Connector: document.Connector{Name: name}, PartnerCenter: document.PartnerCenter{TenantID: name, Writes: document.WritesLive}}
+		d.PartnerCenter.Webhook = &document.Webhook{URL: center}
+		d.CRM.Dynamics = &document.Environment{}
+		if rows != "" {
+			d.CRM.Dynamics.Push = &document.EnvironmentPush{URL: rows}
+		}
+		return d
+	}
+	const host = "https://agent.example.com"
+	for name, c := range map[string]struct {
+		documents []document.Document
+		apart     bool
+	}{
+		"own paths":              {[]document.Document{of("a", host+"/pc", host+"/a"), of("b", host+"/pc", host+"/b")}, true},
+		"none":                   {[]document.Document{of("a", host+"/pc", ""), of("b", host+"/pc", "")}, true},
+		"one path":               {[]document.Document{of("a", host+"/pc", host+"/a"), of("b", host+"/pc", host+"/a")}, false},
+		"another's registration": {[]document.Document{of("a", host+"/pc", host+"/b"), of("b", host+"/b", "")}, false},
+	} {
+		if err := apart(c.documents); c.apart != (err == nil) || err != nil && !errors.Is(err, problem.New(problem.DocumentInvalid, "", "")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A webhook of a path that connectors share reaches each of them whole, and is acknowledged only when all have taken it.
 func TestSharedPathReachesEveryConnector(t *testing.T) {
 	var seen []string

@@ -72,6 +72,7 @@ type App struct {
 	mu       sync.Mutex
 	document document.Document
 	endpoint *intake.Handler
+	rows     *rowHook      // nil: the CRM does not call
 	changed  chan struct{} // closed when a new document is there
 }
 
@@ -84,7 +85,8 @@ func New(d document.Document, s store.Store, m Machine) (*App, error) {
 		return nil, err
 	}
 	a.endpoint = endpoint
-	return a, nil
+	a.rows, err = a.newRowHook(d)
+	return a, err
 }
 
 // Reload replaces the document. One that cannot be used leaves the last good one in force and is an error.
@@ -98,7 +100,11 @@ func (a *App) Reload(d document.Document) error {
 	if err != nil {
 		return err
 	}
-	a.document, a.endpoint = d, endpoint
+	rows, err := a.newRowHook(d)
+	if err != nil {
+		return err
+	}
+	a.document, a.endpoint, a.rows = d, endpoint, rows
 	close(a.changed)
 	a.changed = make(chan struct{})
 	return nil
@@ -113,13 +119,31 @@ func (a *App) current() (document.Document, <-chan struct{}) {
 // ServeHTTP receives webhooks, by the document in force.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
-	endpoint := a.endpoint
+	endpoint, rows := a.endpoint, a.rows
 	a.mu.Unlock()
+	if rows != nil && r.URL.EscapedPath() == rows.path {
+		rows.handler.ServeHTTP(w, r)
+		return
+	}
 	if endpoint == nil {
 		http.NotFound(w, r)
 		return
 	}
 	endpoint.ServeHTTP(w, r)
+}
+
+// RowPath is the path at which Dataverse tells of changed rows; empty when it does not.
+func (a *App) RowPath() string {
+	if hook := a.rowHook(); hook != nil {
+		return hook.path
+	}
+	return ""
+}
+
+func (a *App) rowHook() *rowHook {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.rows
 }
 
 // Path is the path of the webhook endpoint; empty when the connector only polls.

@@ -40,6 +40,9 @@ func (a *App) openDynamics(ctx context.Context, d document.Document, stack *wire
 	if !strings.EqualFold(identity.OrganizationID, environment.OrganizationID) {
 		return nil, problem.New(problem.WrongAccount, "Dynamics 365 organisation "+identity.OrganizationID, "pinned is "+environment.OrganizationID)
 	}
+	if hook := a.rowHook(); hook != nil {
+		hook.signedIn(identity.UserID)
+	}
 	return adapter.Open(ctx, client, dynamicsNames(d))
 }
 

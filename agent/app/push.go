@@ -18,8 +18,9 @@ import (
 // push is the CRM's push feed, and what it means for the polls: while it is healthy they are rare, and when it has missed
 // something, or is lost, they come at once.
 type push struct {
-	open func() (*salesforce.Events, crm.PushFeed, error)
-	poll time.Duration // between two polls while the feed is healthy
+	open func() (*salesforce.Events, crm.PushFeed, error) // subscribes; nil where the CRM calls
+	poll time.Duration                                    // between two polls while the feed is healthy
+	hook *hookHealth                                      // of a feed that calls; nil where one is subscribed to
 
 	mu      sync.Mutex
 	healthy bool
@@ -30,6 +31,9 @@ type push struct {
 
 // newPush prepares the push feed that the document asks for; nil when it asks for none.
 func (a *App) newPush(d document.Document, opened organisation) (*push, error) {
+	if d.CRM.Dynamics != nil && d.CRM.Dynamics.Push != nil {
+		return a.rowHook().push, nil
+	}
 	org, pushes := opened.(*adapter.Org)
 	if !pushes || d.CRM.Salesforce.Push == nil {
 		return nil, nil
@@ -46,7 +50,13 @@ func (a *App) newPush(d document.Document, opened organisation) (*push, error) {
 		}
 		return events, org.Push(events, declared.Topic), nil
 	}
-	return &push{open: open, poll: poll, seen: map[string]int{}, skip: map[string]context.CancelFunc{}}, nil
+	p := idlePush(poll)
+	p.open = open
+	return p, nil
+}
+
+func idlePush(poll time.Duration) *push {
+	return &push{poll: poll, seen: map[string]int{}, skip: map[string]context.CancelFunc{}}
 }
 
 // interval is the time between two polls.
@@ -108,9 +118,17 @@ func (c *connection) rest(ctx context.Context, feed string, interval time.Durati
 		c.machine.Sleep(ctx, interval)
 		return
 	}
+	began := c.machine.Now()
 	waiting, done := c.push.begin(ctx, feed)
-	defer done()
 	c.machine.Sleep(waiting, interval)
+	done()
+	if c.push.hook == nil {
+		return
+	}
+	// Deliveries that only a poll can answer come one by one: it answers those of the usual interval together.
+	if left := c.budget.interval(c.poll) - c.machine.Now().Sub(began); left > 0 {
+		c.machine.Sleep(ctx, left)
+	}
 }
 
 // Waits between two attempts to subscribe: the documentation asks for five seconds at least ("Retry Long-Lived RPC Calls").

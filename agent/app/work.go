@@ -24,7 +24,7 @@ func (c *connection) run(ctx context.Context) error {
 	if c.leads != nil {
 		start(c.pollLeads)
 	}
-	if c.push != nil {
+	if c.push != nil && c.push.open != nil {
 		start(c.listen)
 	}
 	start(c.prune)
@@ -166,7 +166,8 @@ func (c *connection) every(ctx context.Context, name string, interval func() tim
 func (c *connection) pollInterval() time.Duration { return c.budget.interval(c.push.interval(c.poll)) }
 
 func (c *connection) pollRecords(ctx context.Context) {
-	c.every(ctx, watch.CRMFeed, func() time.Duration { return c.pollInterval() }, func(ctx context.Context) (int, error) { return watch.Records(ctx, c.org, c.store, c.machine.Now()) })
+	feed := c.push.judging(c.org)
+	c.every(ctx, watch.CRMFeed, func() time.Duration { return c.pollInterval() }, func(ctx context.Context) (int, error) { return watch.Records(ctx, feed, c.store, c.machine.Now()) })
 }
 
 func (c *connection) pollLeads(ctx context.Context) {

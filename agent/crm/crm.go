@@ -214,6 +214,9 @@ type Hit struct {
 	ID      string
 	Version string
 	At      time.Time // the newest of its time stamps
+	// Announced says that the change is one of those that the CRM's webhooks tell of, so that a feed that alone knows it shows that they
+	// do not come.
+	Announced bool
 }
 
 // Feed is a CRM's change feed.

@@ -121,7 +121,7 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request) Reason {
 	if err != nil {
 		return reasonOf(err)
 	}
-	body, err := readBody(w, r)
+	body, err := readBody(w, r, MaxBody)
 	if err != nil {
 		return reasonOf(err)
 	}
@@ -161,15 +161,22 @@ func (h *Handler) commit(ctx context.Context, referral, name string, body []byte
 	return Accepted
 }
 
-// note logs a refusal, at most one a second. It says why and nothing that the sender wrote.
+// note logs how a request ended.
 func (h *Handler) note(reason Reason) {
-	switch {
-	case reason == TestEvent:
+	if reason == TestEvent {
 		h.log.Info("webhook validation event received")
+		return
+	}
+	note(h.log, h.refusals, h.clock(), reason)
+}
+
+// note logs a refusal, at most one a second. It says why and nothing that the sender wrote.
+func note(log hclog.Logger, refusals *sampled, now time.Time, reason Reason) {
+	switch {
 	case reason.Status() == http.StatusOK:
-		h.log.Debug("webhook handled", "outcome", string(reason))
+		log.Debug("webhook handled", "outcome", string(reason))
 	case reason != CommitFailed:
-		h.refusals.log(h.clock(), func(log hclog.Logger, skipped int) {
+		refusals.log(now, func(log hclog.Logger, skipped int) {
 			log.Warn("webhook refused", "reason", string(reason), "status", reason.Status(), "not_logged", skipped)
 		})
 	}
@@ -218,11 +225,11 @@ func mediaType(h http.Header) Reason {
 }
 
 // readBody reads the whole body or fails with BodyTooLarge, BodyEmpty or BodyUnreadable.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength > MaxBody {
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	if r.ContentLength > most {
 		return nil, BodyTooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

@@ -41,6 +41,12 @@ const (
 	DocumentMalformed  Reason = "document_malformed"   // not one strict JSON object
 	EventMalformed     Reason = "event_malformed"      // a property is missing or of the wrong type
 	CommitFailed       Reason = "commit_failed"        // the inbox did not take it
+
+	OwnWrite            Reason = "own_write"          // a row that the agent itself has written: nothing to do
+	OtherRow            Reason = "other_row"          // a row that no deal is known to depend on
+	SecretMissing       Reason = "secret_missing"     // the header that carries it is not there
+	SecretRefused       Reason = "secret"             // not the one that is shared with the sender
+	OrganizationDiffers Reason = "other_organization" // an environment that is not the connector's, a copy of it for example
 )
 
 // outcomes fixes the status of every reason. The answer's text follows from the status alone, so that a sender cannot tell
@@ -76,6 +82,12 @@ var outcomes = map[Reason]int{
 	DocumentMalformed:  http.StatusBadRequest,
 	EventMalformed:     http.StatusBadRequest,
 	CommitFailed:       http.StatusServiceUnavailable,
+
+	OwnWrite:            http.StatusOK,
+	OtherRow:            http.StatusOK,
+	SecretMissing:       http.StatusUnauthorized,
+	SecretRefused:       http.StatusUnauthorized,
+	OrganizationDiffers: http.StatusForbidden,
 }
 
 // Status is the HTTP status that the sender gets.

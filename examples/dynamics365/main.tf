@@ -20,6 +20,7 @@ module "kit" {
   leads                 = var.leads
   sync_delay            = var.sync_delay
   schedule              = { poll = var.poll_interval }
+  push                  = var.push_url == null ? null : { url = var.push_url }
   field_mappings        = var.field_mappings
 
   credentials = {
@@ -31,6 +32,7 @@ module "kit" {
       client_id     = var.agent_dataverse_client_id
       client_secret = var.agent_dataverse_client_secret
       certificate   = var.agent_dataverse_certificate
+      webhook_key   = var.push_url == null ? null : var.agent_dataverse_webhook_key
     }
   }
 

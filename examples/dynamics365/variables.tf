@@ -106,6 +106,12 @@ variable "poll_interval" {
   default     = "10s"
 }
 
+variable "push_url" {
+  description = "Public address of the agent's webhook receiver, on port 443 or 80 and with a path of its own, at which Dataverse tells of changes at once; null: the agent only polls. The key that goes with them is COSELL_DATAVERSE_WEBHOOK_KEY, of Terraform as well as of the agent."
+  type        = string
+  default     = null
+}
+
 variable "sync_delay" {
   description = "How long after its last edit an opportunity is shared for the first time, so that a seller can finish it."
   type        = string
@@ -215,6 +221,12 @@ variable "agent_dataverse_certificate" {
   description = "Reference to the certificate of the agent's application with its key (PEM); null where a secret is used."
   type        = string
   default     = null
+}
+
+variable "agent_dataverse_webhook_key" {
+  description = "Reference to the key by which the agent knows what Dataverse tells. Used with push_url."
+  type        = string
+  default     = "env:COSELL_DATAVERSE_WEBHOOK_KEY"
 }
 
 variable "agent_partner_center_client_secret" {

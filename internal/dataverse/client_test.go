@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"net/url"
 	"strings"
 	"sync"
@@ -384,7 +385,7 @@ func TestConcurrency(t *testing.T) {
 	}
 }
 
-// A delivery of a step tells the row and whose write it was.
+// A delivery of a step tells the row, whose write it was and what was written.
 func TestParseEvent(t *testing.T) {
 	body := `{"MessageName":"Update","PrimaryEntityName":"opportunity","PrimaryEntityId":"00000000-0000-4000-8000-00000000000A","InitiatingUserId":"0000000A-0000-4000-8000-000000000002",
 		"OrganizationId":"O","Depth":1,"OperationCreatedOn":"/Date(1503411044000+0000)/","SharedVariables":[{"key":"other","value":7},{"key":"tag","value":"cosell"}]}`
@@ -394,6 +395,24 @@ func TestParseEvent(t *testing.T) {
 	}
 	if !event.Own("cosell", "0000000a-0000-4000-8000-000000000002") || event.Own("cosell", "another") || event.Own("", "0000000a-0000-4000-8000-000000000002") || event.Own("other", "0000000a-0000-4000-8000-000000000002") {
 		t.Errorf("whose write is %+v?", event)
+	}
+	if event.Values != nil {
+		t.Errorf("nothing tells what was written, and yet it is %v", event.Values)
+	}
+	caused := event
+	if caused.Depth = 2; caused.Own("cosell", "0000000a-0000-4000-8000-000000000002") {
+		t.Error("what other logic wrote after our write is taken for our write")
+	}
+	target := `"InputParameters":[{"key":"Other","value":1},{"key":"Target","value":{"__type":"Entity:x","Attributes":[
+		{"key":"Name","value":"Deal"},{"key":"sync","value":true},{"key":"choice","value":{"__type":"OptionSetValue:x","Value":3}},{"key":"empty","value":null},
+		{"key":"lookup","value":{"__type":"EntityReference:x","Id":"00000000-0000-4000-8000-00000000000B","LogicalName":"account","Name":"A"}},
+		{"key":"many","value":[1,2]}]}}],`
+	event, err = ParseEvent([]byte(strings.Replace(body, `{`, `{`+target, 1)))
+	want := map[string]any{
+		"name": "Deal", "sync": true, "choice": 3.0, "empty": nil, "lookup": "00000000-0000-4000-8000-00000000000b", "many": []any{1.0, 2.0},
+	}
+	if err != nil || !reflect.DeepEqual(event.Values, want) {
+		t.Errorf("written was %v, %v", event.Values, err)
 	}
 	for _, broken := range []string{`{`, `{}`, `{"PrimaryEntityId":"x"}`} {
 		if _, err := ParseEvent([]byte(broken)); err == nil {

@@ -166,27 +166,31 @@ type Event struct {
 	Tag              string // of the write that set it off; empty: none
 	Depth            int    // above 1: other logic of the environment wrote
 	At               time.Time
+	// Values are what was written, by logical name: a lookup as the id of the row that it refers to, a choice or an amount as its number.
+	// They are nil where the delivery does not say: for a row that was deleted, and for a message that was stripped.
+	Values map[string]any
 }
 
-// Own reports whether a client with the tag, signed in as the user, made the change.
+// StrippedHeader is there when a message had more than 256 KB and came without what was written.
+const StrippedHeader = "x-ms-dynamics-msg-size-exceeded"
+
+// Own reports whether a client with the tag, signed in as the user, made the change itself.
 func (e Event) Own(tag, userID string) bool {
-	return tag != "" && e.Tag == tag && strings.EqualFold(e.InitiatingUserID, userID)
+	return tag != "" && e.Tag == tag && e.Depth <= 1 && strings.EqualFold(e.InitiatingUserID, userID)
 }
 
 // ParseEvent reads a delivery.
 func ParseEvent(body []byte) (Event, error) {
 	var delivery struct {
-		MessageName       string `json:"MessageName"`
-		PrimaryEntityName string `json:"PrimaryEntityName"`
-		PrimaryEntityID   string `json:"PrimaryEntityId"`
-		OrganizationID    string `json:"OrganizationId"`
-		InitiatingUserID  string `json:"InitiatingUserId"`
-		Depth             int    `json:"Depth"`
-		OperationCreated  string `json:"OperationCreatedOn"`
-		Shared            []struct {
-			Key   string          `json:"key"`
-			Value json.RawMessage `json:"value"`
-		} `json:"SharedVariables"`
+		MessageName       string      `json:"MessageName"`
+		PrimaryEntityName string      `json:"PrimaryEntityName"`
+		PrimaryEntityID   string      `json:"PrimaryEntityId"`
+		OrganizationID    string      `json:"OrganizationId"`
+		InitiatingUserID  string      `json:"InitiatingUserId"`
+		Depth             int         `json:"Depth"`
+		OperationCreated  string      `json:"OperationCreatedOn"`
+		Input             []parameter `json:"InputParameters"`
+		Shared            []parameter `json:"SharedVariables"`
 	}
 	if err := json.Unmarshal(body, &delivery); err != nil {
 		return Event{}, &DecodeError{Operation: "read webhook event", Err: err}
@@ -204,7 +208,50 @@ func ParseEvent(body []byte) (Event, error) {
 			_ = json.Unmarshal(variable.Value, &event.Tag) // a tag of another kind is nobody's
 		}
 	}
+	for _, input := range delivery.Input {
+		if input.Key == "Target" {
+			event.Values = written(input.Value)
+		}
+	}
 	return event, nil
+}
+
+// parameter is an element of a collection of parameters.
+type parameter struct {
+	Key   string          `json:"key"`
+	Value json.RawMessage `json:"value"`
+}
+
+// written reads the attributes of a target; nil when it has none.
+func written(target json.RawMessage) map[string]any {
+	var entity struct {
+		Attributes []parameter `json:"Attributes"`
+	}
+	if err := json.Unmarshal(target, &entity); err != nil || len(entity.Attributes) == 0 {
+		return nil
+	}
+	values := make(map[string]any, len(entity.Attributes))
+	for _, attribute := range entity.Attributes {
+		values[strings.ToLower(attribute.Key)] = plainValue(attribute.Value)
+	}
+	return values
+}
+
+// plainValue takes a value out of the data contract that it came in.
+func plainValue(raw json.RawMessage) any {
+	var contract struct {
+		ID    *string `json:"Id"`
+		Value any     `json:"Value"`
+	}
+	if err := json.Unmarshal(raw, &contract); err == nil {
+		if contract.ID != nil {
+			return strings.ToLower(*contract.ID)
+		}
+		return contract.Value
+	}
+	var value any
+	_ = json.Unmarshal(raw, &value) // it is JSON, or the delivery could not have been read
+	return value
 }
 
 // jsonDate reads /Date(1503411044000)/; the zero time when it is not of that form.

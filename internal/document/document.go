@@ -167,14 +167,24 @@ type Environment struct {
 	Authority      string                 `json:"authority" jsonschema:"format=uri"`
 	APIVersion     string                 `json:"api_version"`
 	Credentials    EnvironmentCredentials `json:"credentials"`
+	Push           *EnvironmentPush       `json:"push,omitempty" jsonschema:"description=Given where a service endpoint of the environment tells of changes; otherwise they are only polled for."`
+}
+
+// EnvironmentPush receives what webhook steps tell at the address of their service endpoint, with the key in a header. Poll is the time
+// between two polls while they come (a Go duration); when they do not come, the schedule's poll counts.
+type EnvironmentPush struct {
+	URL        string `json:"url" jsonschema:"format=uri"`
+	HeaderName string `json:"header_name" jsonschema:"pattern=^[A-Za-z0-9-]+$"`
+	Poll       string `json:"poll"`
 }
 
 // EnvironmentCredentials names the application of the environment's application user, with ClientSecret or Certificate (PEM, with its
-// key).
+// key). WebhookKey is what the service endpoint sends; it is needed where there is one.
 type EnvironmentCredentials struct {
 	ClientID     string           `json:"client_id"`
 	ClientSecret secret.Reference `json:"client_secret,omitempty"`
 	Certificate  secret.Reference `json:"certificate,omitempty"`
+	WebhookKey   secret.Reference `json:"webhook_key,omitempty"`
 }
 
 // Stages names the pipeline stages that the agent writes, or what the CRM has in their place: Dynamics 365 has status reasons. Won and Lost empty: the first such stage of the organisation.

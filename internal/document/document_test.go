@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -244,6 +245,41 @@ func TestPush(t *testing.T) {
 		d.CRM.Salesforce.Push = &push
 		if err := d.Validate(); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("want %q, got %v", says, err)
+		}
+	}
+}
+
+// A Dataverse environment tells of changes at an address with a path of its own, by a header that carries the key, and beside a poll.
+func TestEnvironmentPush(t *testing.T) {
+	of := func(push EnvironmentPush, key secret.Reference) error {
+		e := Environment{
+			OrganizationID: "0a1b2c3d-1111-4222-8333-444455556666", EnvironmentURL: "https://contoso.crm4.dynamics.com", TenantID: "t",
+			Authority: "https://login.microsoftonline.com", APIVersion: "9.2", Push: &push,
+			Credentials: EnvironmentCredentials{ClientID: "c", ClientSecret: "env:SECRET", WebhookKey: key},
+		}
+		return errors.Join(e.faults()...)
+	}
+	sound := EnvironmentPush{URL: "https://agent.example.com/hooks/rows", HeaderName: "x-cosell-key", Poll: "1m"}
+	if err := of(sound, "env:KEY"); err != nil {
+		t.Errorf("a sound one: %v", err)
+	}
+	for _, c := range []struct {
+		says   string
+		key    secret.Reference
+		change func(p *EnvironmentPush)
+	}{
+		{"credentials.webhook_key: push needs it", "", func(*EnvironmentPush) {}},
+		{"credentials.webhook_key", "literal", func(*EnvironmentPush) {}},
+		{"push.url", "env:KEY", func(p *EnvironmentPush) { p.URL = "http://agent.example.com/hooks/rows" }},
+		{"push.url", "env:KEY", func(p *EnvironmentPush) { p.URL = "https://agent.example.com/" }},
+		{"push.header_name", "env:KEY", func(p *EnvironmentPush) { p.HeaderName = "x key" }},
+		{"push.header_name", "env:KEY", func(p *EnvironmentPush) { p.HeaderName = "Content-Type" }},
+		{"push.poll", "env:KEY", func(p *EnvironmentPush) { p.Poll = "10ms" }},
+	} {
+		push := sound
+		c.change(&push)
+		if err := of(push, c.key); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "literal") {
+			t.Errorf("want %q, got %v", c.says, err)
 		}
 	}
 }

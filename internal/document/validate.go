@@ -64,6 +64,9 @@ func (d Document) Validate() error {
 			fault("partner_center.webhook.url: %q is not an address with a path of its own", pc.Webhook.URL)
 		}
 	}
+	if pc.Webhook != nil && d.CRM.Dynamics != nil && d.CRM.Dynamics.Push != nil && samePath(pc.Webhook.URL, d.CRM.Dynamics.Push.URL) {
+		fault("crm.dynamics365.push.url: its path is that of partner_center.webhook.url; each needs a path of its own")
+	}
 	reference("partner_center.credentials.client_secret", pc.Credentials.ClientSecret)
 	reference("partner_center.credentials.refresh_token", pc.Credentials.RefreshToken)
 	faults = append(faults, d.CRM.faults()...)
@@ -88,6 +91,15 @@ func (d Document) Validate() error {
 	}
 	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return problem.Wrap(problem.DocumentInvalid, "agent document of connector "+d.Connector.Name, errors.Join(faults...))
+}
+
+func samePath(a, b string) bool {
+	first, err := url.Parse(a)
+	if err != nil {
+		return false
+	}
+	second, err := url.Parse(b)
+	return err == nil && first.EscapedPath() == second.EscapedPath()
 }
 
 func (c CRM) faults() []error {
@@ -189,10 +201,39 @@ func (e Environment) faults() []error {
 	if (given["client_secret"] == "") == (given["certificate"] == "") {
 		fault("crm.dynamics365.credentials: give either client_secret or certificate")
 	}
+	given["webhook_key"] = e.Credentials.WebhookKey
 	for name, reference := range given {
 		if _, err := secret.ParseReference(string(reference)); err != nil && reference != "" {
 			fault("crm.dynamics365.credentials.%s: %w", name, err)
 		}
+	}
+	if e.Push != nil {
+		faults = append(faults, e.Push.faults()...)
+		if e.Credentials.WebhookKey == "" {
+			fault("crm.dynamics365.credentials.webhook_key: push needs it, because everybody can call the address")
+		}
+	}
+	return faults
+}
+
+var (
+	headerName = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+	// takenHeaders carry something else with a delivery of Dataverse's.
+	takenHeaders = regexp.MustCompile(`(?i)^(authorization|connection|content-.*|cookie|host|transfer-encoding|user-agent|x-ms-.*)$`)
+)
+
+func (p EnvironmentPush) faults() []error {
+	var faults []error
+	if err := CheckEndpoint(p.URL); err != nil {
+		faults = append(faults, fmt.Errorf("crm.dynamics365.push.url: %w", err))
+	} else if address, err := url.Parse(p.URL); err != nil || len(address.Path) < 2 {
+		faults = append(faults, fmt.Errorf("crm.dynamics365.push.url: %q is not an address with a path of its own", p.URL))
+	}
+	if !headerName.MatchString(p.HeaderName) || takenHeaders.MatchString(p.HeaderName) {
+		faults = append(faults, fmt.Errorf("crm.dynamics365.push.header_name: %q is not the name of a header that can carry the key, such as x-cosell-key", p.HeaderName))
+	}
+	if poll, err := time.ParseDuration(p.Poll); err != nil || poll < time.Second {
+		faults = append(faults, fmt.Errorf("crm.dynamics365.push.poll: %q is not a duration of 1s or more", p.Poll))
 	}
 	return faults
 }

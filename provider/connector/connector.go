@@ -45,6 +45,7 @@ var references = []path.Path{
 	path.Root("credentials").AtName("salesforce").AtName("client_secret"),
 	path.Root("credentials").AtName("dataverse").AtName("client_secret"),
 	path.Root("credentials").AtName("dataverse").AtName("certificate"),
+	path.Root("credentials").AtName("dataverse").AtName("webhook_key"),
 }
 
 // ValidateConfig refuses literal secrets. Its diagnostics have no path: Terraform would print the line, and the secret

@@ -96,6 +96,9 @@ type pushModel struct {
 	Topic    *string `tfsdk:"topic"`
 	Endpoint *string `tfsdk:"endpoint"`
 	Poll     *string `tfsdk:"poll"`
+
+	URL        *string `tfsdk:"url"`
+	HeaderName *string `tfsdk:"header_name"`
 }
 
 type budgetsModel struct {
@@ -132,6 +135,7 @@ type dataverseCredentials struct {
 	ClientID     *string `tfsdk:"client_id"`
 	ClientSecret *string `tfsdk:"client_secret"`
 	Certificate  *string `tfsdk:"certificate"`
+	WebhookKey   *string `tfsdk:"webhook_key"`
 }
 
 // text gives a string or, for null, the fallback.

@@ -30,6 +30,7 @@ const (
 	defaultMarketplaceIntent = "HaveNotDecided"
 	defaultPoll              = "10s"
 	defaultPushPoll          = "1m"
+	defaultKeyHeader         = "x-cosell-key"
 	defaultSignatureHeader   = "authorization"
 	matchCreate              = "create"
 	matchQueue               = "queue"
@@ -114,19 +115,25 @@ func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *
 			},
 			"push": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Salesforce announces changes, so that they reach Partner Center within seconds: the agent subscribes to change events by the Pub/Sub API. " +
-					"Which objects are announced is settled by `cosell_salesforce_change_events`; an empty block takes the standard channel. Polling goes on, rarely while the events " +
-					"come and at its usual rate when they do not. Left out, the agent only polls. For Salesforce only.",
+				MarkdownDescription: "The CRM announces changes, so that they reach Partner Center within seconds. From Salesforce the agent subscribes to change events by the Pub/Sub API: " +
+					"which objects are announced is settled by `cosell_salesforce_change_events`, and an empty block takes the standard channel. Dynamics 365 calls the agent: " +
+					"`cosell_dataverse_change_events` with a `webhook` has it tell what changed, `url` and `header_name` are those of the webhook, and `credentials.dataverse.webhook_key` " +
+					"is where the agent finds the key. Polling goes on, rarely while changes are announced and at its usual rate when they are not. Left out, the agent only polls.",
 				Attributes: map[string]schema.Attribute{
 					"topic": schema.StringAttribute{
-						Optional: true, MarkdownDescription: "What to subscribe to: the `topic` of a `cosell_salesforce_change_events`. Default `" + salesforce.AllChanges + "`.",
+						Optional: true, MarkdownDescription: "Of Salesforce: what to subscribe to: the `topic` of a `cosell_salesforce_change_events`. Default `" + salesforce.AllChanges + "`.",
 						Validators: []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^/data/[A-Za-z0-9_]+$`), "must be a topic such as "+salesforce.AllChanges)},
 					},
 					"endpoint": schema.StringAttribute{
-						Optional: true, MarkdownDescription: "Address of the Pub/Sub API, for organisations that use a regional one. Default `" + salesforce.DefaultEventsEndpoint + "`.",
+						Optional: true, MarkdownDescription: "Of Salesforce: address of the Pub/Sub API, for organisations that use a regional one. Default `" + salesforce.DefaultEventsEndpoint + "`.",
 						Validators: []validator.String{remoteAddress{}},
 					},
-					"poll": optionalDuration("How often changes are asked for while the events come, at least a second. Default `" + defaultPushPoll + "`."),
+					"url": schema.StringAttribute{
+						Optional: true, MarkdownDescription: "Of Dynamics 365, and needed there: public address of the agent's webhook receiver with a path of its own, the `webhook.url` of a `cosell_dataverse_change_events`.",
+						Validators: []validator.String{remoteAddress{}},
+					},
+					"header_name": optionalText("Of Dynamics 365: header that carries the key, the `webhook.header_name` of the same resource. Default `" + defaultKeyHeader + "`."),
+					"poll":        optionalDuration("How often changes are asked for while they are announced, at least a second. Default `" + defaultPushPoll + "`."),
 				},
 			},
 			"budgets": schema.SingleNestedAttribute{
@@ -267,6 +274,7 @@ func credentialsAttribute() schema.Attribute {
 					"client_id":     optionalText("Application (client) id. Default: the provider's."),
 					"client_secret": optionalText("Secret of the application." + reference),
 					"certificate":   optionalText("Certificate and its RSA key, both PEM in one text." + reference),
+					"webhook_key":   optionalText("Value of the header by which the agent knows deliveries, needed with `push`: the provider's `dataverse.webhook_key`." + reference),
 				},
 			},
 		},

@@ -146,6 +146,7 @@ func (b *builder) organisation() *document.SalesforceOrg {
 		},
 	}
 	if push := b.declared.Push; push != nil {
+		b.foreign("Salesforce subscribes to change events, and nothing is called.", map[string]*string{"url": push.URL, "header_name": push.HeaderName})
 		org.Push = &document.SalesforcePush{
 			Topic: text(push.Topic, salesforce.AllChanges), Endpoint: text(push.Endpoint, salesforce.DefaultEventsEndpoint), Poll: text(push.Poll, defaultPushPoll),
 		}

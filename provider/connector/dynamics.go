@@ -11,10 +11,6 @@ import (
 
 // environment gives the facts of the Dataverse environment.
 func (b *builder) environment() *document.Environment {
-	if b.declared.Push != nil {
-		b.diagnostics.AddAttributeError(path.Root("push"), "Attribute belongs to Salesforce",
-			"Change events by the Pub/Sub API are Salesforce's. Remove push: for Dynamics 365 changes are asked for by change tracking.")
-	}
 	given := b.declared.Credentials.Dataverse
 	if given == nil {
 		b.diagnostics.AddAttributeError(path.Root("credentials"), "Credentials are missing", "Give credentials.dataverse: the application by which the agent signs in.")
@@ -36,7 +32,36 @@ func (b *builder) environment() *document.Environment {
 			ClientID:     b.clientID("dataverse", given.ClientID, b.dataverse.ClientID),
 			ClientSecret: secret.Reference(text(given.ClientSecret, "")),
 			Certificate:  secret.Reference(text(given.Certificate, "")),
+			WebhookKey:   secret.Reference(text(given.WebhookKey, "")),
 		},
+		Push: b.environmentPush(given),
+	}
+}
+
+// environmentPush gives where the environment tells of changes; nil where it does not.
+func (b *builder) environmentPush(given *dataverseCredentials) *document.EnvironmentPush {
+	push := b.declared.Push
+	if push == nil {
+		return nil
+	}
+	b.foreign("Dynamics 365 calls the agent, and nothing is subscribed to.", map[string]*string{"topic": push.Topic, "endpoint": push.Endpoint})
+	if push.URL == nil {
+		b.diagnostics.AddAttributeError(path.Root("push"), "Address is missing",
+			"Dynamics 365 tells of changes by calling the agent. Give push.url: the webhook.url of the cosell_dataverse_change_events.")
+	}
+	if given.WebhookKey == nil {
+		b.diagnostics.AddAttributeError(path.Root("credentials"), "Key of the webhook is missing",
+			"Everybody can call the address of push, and the agent knows Dynamics 365 by a key. Give credentials.dataverse.webhook_key: where the agent finds it, env:NAME or file:/path.")
+	}
+	return &document.EnvironmentPush{URL: text(push.URL, ""), HeaderName: text(push.HeaderName, defaultKeyHeader), Poll: text(push.Poll, defaultPushPoll)}
+}
+
+// foreign refuses attributes of push that another CRM has.
+func (b *builder) foreign(why string, attributes map[string]*string) {
+	for name, value := range attributes {
+		if value != nil {
+			b.diagnostics.AddAttributeError(path.Root("push").AtName(name), "Attribute belongs to another CRM", why+" Remove push."+name+".")
+		}
 	}
 }
 

@@ -30,7 +30,8 @@ type bed struct {
 	center *sandbox.Sandbox
 	store  *store.Memory
 	log    strings.Builder
-	end    func() // of the process that runs
+	app    atomic.Pointer[app.App] // of the process that runs
+	end    func()                  // of the process that runs
 }
 
 func newBed(t *testing.T) *bed {
@@ -108,6 +109,9 @@ func (b *bed) machine(transport http.RoundTripper) app.Machine {
 		if name == "COSELL_DATAVERSE_CLIENT_SECRET" {
 			return b.signIn.ClientSecret, true
 		}
+		if name == "COSELL_DATAVERSE_WEBHOOK_KEY" {
+			return webhookKey, true
+		}
 		value, ok := b.center.Env()[name]
 		return value, ok
 	}
@@ -121,8 +125,15 @@ func (b *bed) machine(transport http.RoundTripper) app.Machine {
 // start runs an agent until stop.
 func (b *bed) start(transport http.RoundTripper) {
 	b.Helper()
-	agent, err := app.New(b.document(), b.store, b.machine(transport))
+	b.startWith(b.document(), transport)
+}
+
+// startWith is start with a document.
+func (b *bed) startWith(d document.Document, transport http.RoundTripper) {
+	b.Helper()
+	agent, err := app.New(d, b.store, b.machine(transport))
 	b.must(err)
+	b.app.Store(agent)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- agent.Run(ctx) }()

@@ -99,7 +99,7 @@ func (e *Environment) track(ctx context.Context, t *table, columns []string, tok
 
 func (e *Environment) changedOpportunities(ctx context.Context, token string) ([]crm.Hit, string, error) {
 	sync := strings.ToLower(e.names.Sync)
-	rows, next, _, err := e.track(ctx, e.opportunity, []string{e.opportunity.PrimaryID, sync, e.keyColumn}, token)
+	rows, next, whole, err := e.track(ctx, e.opportunity, []string{e.opportunity.PrimaryID, sync, e.keyColumn}, token)
 	if err != nil {
 		return nil, "", err
 	}
@@ -109,7 +109,7 @@ func (e *Environment) changedOpportunities(ctx context.Context, token string) ([
 		case row.Deleted:
 			hits = append(hits, crm.Hit{ID: row.ID, Version: "deleted"})
 		case row.Row[sync] == true || text(row.Row[e.keyColumn]) != "":
-			hits = append(hits, crm.Hit{ID: row.ID, Version: row.Version()})
+			hits = append(hits, crm.Hit{ID: row.ID, Version: row.Version(), Announced: !whole})
 		}
 	}
 	return hits, next, nil

@@ -92,6 +92,7 @@ resource "cosell_connector" "this" {
   fallback_owner     = var.fallback_owner
   language           = var.language
   schedule           = var.schedule
+  push               = var.push
   budgets            = var.budgets
   pins               = var.pins
   credentials        = var.credentials

@@ -48,10 +48,10 @@ resource "cosell_dataverse_table" "all" {
   deletion_protection = var.deletion_protection
 }
 
-# The agent asks for what changed: of the deals, of their solutions, of the connections between deals and contacts, and of leads.
+# The agent asks for what changed, and is told of it where push is given: of the deals, of their solutions, of the connections between deals and contacts, and of leads.
 
 resource "cosell_dataverse_change_events" "agent" {
   name    = var.name
   tables  = concat(["opportunity", "connection", local.table_names["solution"]], var.leads ? ["lead"] : [])
-  webhook = var.change_webhook
+  webhook = var.push == null ? null : { url = var.push.url, header_name = var.push.header_name }
 }

@@ -195,15 +195,17 @@ variable "credentials" {
       client_id     = optional(string)
       client_secret = optional(string)
       certificate   = optional(string)
+      webhook_key   = optional(string)
     })
   })
 }
 
-variable "change_webhook" {
-  description = "Where Dataverse tells of changes at once: url and header_name (see cosell_dataverse_change_events); null for none. Its key is the provider's."
+variable "push" {
+  description = "Where Dataverse tells the agent of changes at once: url, header_name (see cosell_dataverse_change_events) and poll (see cosell_connector); null: the agent only polls. Its key is the provider's dataverse.webhook_key, and the agent finds it by credentials.dataverse.webhook_key."
   type = object({
     url         = string
-    header_name = optional(string)
+    header_name = optional(string, "x-cosell-key")
+    poll        = optional(string)
   })
   default = null
 }

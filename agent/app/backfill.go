@@ -64,24 +64,13 @@ func SurveyBackfill(ctx context.Context, d document.Document, m Machine, page fu
 	if err != nil {
 		return err
 	}
-	s := survey(d, org, center)
-	if s == nil {
-		return errNoBackfill
-	}
-	return s.Run(ctx, backfill.Position{}, page)
+	return survey(d, org, center).Run(ctx, backfill.Position{}, page)
 }
 
-// survey gives the survey of both sides; nil when the CRM's adapter cannot list what exists.
+// survey gives the survey of both sides.
 func survey(d document.Document, org organisation, center referral.API) *backfill.Survey {
-	records, lists := org.(backfill.Records)
-	if !lists {
-		return nil
-	}
-	return &backfill.Survey{Records: records, Referrals: center, Scope: scopeOf(d.PartnerCenter.Scope)}
+	return &backfill.Survey{Records: org, Referrals: center, Scope: scopeOf(d.PartnerCenter.Scope)}
 }
-
-// errNoBackfill says that a backfill was asked for where none is possible.
-var errNoBackfill = errors.New("a backfill reads lists that this CRM's adapter does not give yet; deals that change are linked all the same")
 
 // backfillWait is how often an agent looks whether somebody asked for a backfill, and how long one waits that is throttled.
 const backfillWait = 5 * idleWait
@@ -104,9 +93,6 @@ func (c *connection) backfills(ctx context.Context) {
 
 // backfill goes on with a backfill, in one process at a time.
 func (c *connection) backfill(ctx context.Context, state Backfilling) (err error) {
-	if c.survey == nil {
-		return errNoBackfill
-	}
 	lease, got, err := c.store.Acquire(ctx, "backfill", c.machine.Lease)
 	if err != nil || !got {
 		return err
@@ -140,7 +126,7 @@ func (c *connection) backfill(ctx context.Context, state Backfilling) (err error
 // budget is looked at again before it is spent.
 const mostWaiting = 500
 
-// throttle waits while much is due, most of the day's budget is spent, or the connector is paused. It keeps the lease meanwhile.
+// throttle waits while much is due, most of the day's calls are spent, or the connector is paused. It keeps the lease meanwhile.
 func (c *connection) throttle(ctx context.Context, lease store.Lease, state Backfilling) (store.Lease, error) {
 	for {
 		var err error
@@ -169,8 +155,8 @@ func (c *connection) throttled(ctx context.Context) (string, error) {
 	if pause, err := store.Paused(ctx, c.store); err != nil || pause != nil {
 		return "the connector is paused", err
 	}
-	if used, daily := c.budget.spent(); daily > 0 && used*100 >= daily*backfillShare {
-		return fmt.Sprintf("%d %% of the day's budget of calls is spent", backfillShare), nil
+	if spent := c.budget.spentBy(backfillShare); spent != "" {
+		return spent, nil
 	}
 	stats, err := c.store.Stats(ctx)
 	if err != nil || stats.Due+stats.Leased <= mostWaiting {

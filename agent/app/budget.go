@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -110,4 +111,20 @@ func (b *callBudget) interval(poll time.Duration) time.Duration {
 		}
 	}
 	return poll
+}
+
+// spentBy says which of the day's two limits is spent to a share, in percent: the connector's budget, or what the organisation allows all
+// its applications together; "" when neither is.
+func (b *callBudget) spentBy(percent int64) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.roll()
+	switch {
+	case share(b.shared+b.own, b.daily) >= percent:
+		return fmt.Sprintf("%d %% of the day's budget of calls is spent", percent)
+	case b.limits.percent(0, 0) >= percent:
+		return fmt.Sprintf("%d %% of the calls are spent that the CRM allows all applications in a day", percent)
+	default:
+		return ""
+	}
 }

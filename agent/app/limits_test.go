@@ -2,6 +2,7 @@ package app
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,4 +79,31 @@ func TestTheOrganisationsLimitSlowsThePolls(t *testing.T) {
 	}
 	clock.now = clock.now.Add(24 * time.Hour)
 	b.expect(t, 10*time.Second)
+}
+
+// A backfill waits while a share of the day's calls is spent: of the connector's own budget, or of what the organisation allows all its
+// applications, of which the connector may have made few.
+func TestABackfillLeavesTheRestOfTheDayToOthers(t *testing.T) {
+	clock := &budgetClock{time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	shared := store.NewMemory("test", clock.Now)
+	c := &connection{store: shared, budget: newTestBudget(clock, shared)}
+	waits := func(budget int, header, want string) {
+		t.Helper()
+		c.budget.limits = limits{}
+		c.budget.limits.note("data", &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Sforce-Limit-Info": {header}}}, clock.now)
+		c.budget.daily = int64(budget)
+		if got, err := c.throttled(t.Context()); err != nil || (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("budget %d, %s: the backfill waits because %q, %v; want %q", budget, header, got, err, want)
+		}
+	}
+	c.budget.call(t, 7)
+	waits(0, "", "")
+	waits(0, "api-usage=69999/100000", "")
+	waits(0, "api-usage=70000/100000", "the CRM allows")
+	waits(11, "api-usage=69999/100000", "")
+	waits(10, "api-usage=1/100000", "budget of calls")
+	clock.now = clock.now.Add(24 * time.Hour)
+	if got, err := c.throttled(t.Context()); err != nil || got != "" {
+		t.Errorf("the next day the backfill waits because %q, %v", got, err)
+	}
 }

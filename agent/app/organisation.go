@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cosell-sync/terraform-provider-cosell/agent/backfill"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/fieldcheck"
@@ -17,6 +18,7 @@ type organisation interface {
 	crm.CRM
 	crm.Leads
 	crm.Feed
+	backfill.Records
 	staged
 	LeadFeed() crm.Feed
 	HasCurrency() bool

@@ -23,8 +23,9 @@ import (
 
 // Records is the CRM. Its lists have at most as many rows as were asked for, or two for each value that was asked for.
 type Records interface {
-	// Existing lists by id the opportunities that are shared, or to be, whose ids come after one.
-	Existing(ctx context.Context, after string, limit int) ([]crm.Summary, error)
+	// Existing lists, in an order that does not change, the opportunities that are shared, or to be, from a position on, and gives the
+	// position behind them. The zero position is the beginning; no rows are the end.
+	Existing(ctx context.Context, after string, limit int) (rows []crm.Summary, next string, err error)
 	// ByReferral lists the opportunities that name one of the referrals, ByID those of ids, ByName those of names.
 	ByReferral(ctx context.Context, referralIDs []string) ([]crm.Summary, error)
 	ByID(ctx context.Context, ids []string) ([]crm.Summary, error)
@@ -85,7 +86,7 @@ const (
 // Position is how far a backfill got. The zero Position is the beginning.
 type Position struct {
 	Phase string `json:"phase"`
-	// After is the time of creation of the last referral (RFC 3339), or the id of the last opportunity.
+	// After is the time of creation of the last referral (RFC 3339), or the CRM's own position among its opportunities.
 	After string `json:"after,omitempty"`
 	// Referrals and Records count those that were looked at.
 	Referrals int `json:"referrals"`
@@ -218,7 +219,7 @@ func (s *Survey) judge(ctx context.Context, batch []referral.Referral) ([]Findin
 func (s *Survey) identify(r referral.Referral, naming, named []crm.Summary) Finding {
 	f := Finding{ReferralID: r.ID}
 	keyed := slices.IndexFunc(naming, func(c crm.Summary) bool { return strings.EqualFold(c.Key, r.ID) })
-	own := slices.IndexFunc(named, func(c crm.Summary) bool { return c.ID == r.ExternalReference })
+	own := slices.IndexFunc(named, func(c crm.Summary) bool { return strings.EqualFold(c.ID, r.ExternalReference) })
 	shown := slices.IndexFunc(naming, func(c crm.Summary) bool { return c.Key == "" && strings.EqualFold(c.ReferralID, r.ID) })
 	status, _ := r.Tree["status"].(string)
 	switch {
@@ -298,7 +299,7 @@ func (s *Survey) see(recordID string) {
 
 func (s *Survey) records(ctx context.Context, at *Position, page func([]Finding, Position) error) error {
 	for {
-		rows, err := s.Records.Existing(ctx, at.After, recordPage)
+		rows, next, err := s.Records.Existing(ctx, at.After, recordPage)
 		if err != nil {
 			return fmt.Errorf("list the opportunities: %w", err)
 		}
@@ -311,7 +312,7 @@ func (s *Survey) records(ctx context.Context, at *Position, page func([]Finding,
 				findings = append(findings, s.alone(row))
 			}
 		}
-		at.After = rows[len(rows)-1].ID
+		at.After = next
 		at.Records += len(rows)
 		if err := page(findings, *at); err != nil {
 			return err

@@ -42,8 +42,12 @@ func (o *org) list(ids []string) []crm.Summary {
 	return out
 }
 
-func (o *org) Existing(_ context.Context, after string, limit int) ([]crm.Summary, error) {
-	return o.list(o.ids(after, limit)), nil
+func (o *org) Existing(_ context.Context, after string, limit int) ([]crm.Summary, string, error) {
+	ids := o.ids(after, limit)
+	if len(ids) == 0 {
+		return nil, after, nil
+	}
+	return o.list(ids), ids[len(ids)-1], nil
 }
 
 func (o *org) ByReferral(_ context.Context, ids []string) ([]crm.Summary, error) {
@@ -54,7 +58,15 @@ func (o *org) ByReferral(_ context.Context, ids []string) ([]crm.Summary, error)
 	return o.list(found), nil
 }
 
-func (o *org) ByID(_ context.Context, ids []string) ([]crm.Summary, error) { return o.list(ids), nil }
+func (o *org) ByID(_ context.Context, ids []string) ([]crm.Summary, error) {
+	found := o.list(ids)
+	for _, id := range ids {
+		if lower := strings.Replace(id, "C", "c", 1); lower != id {
+			found = append(found, o.list([]string{lower})...)
+		}
+	}
+	return found, nil
+}
 
 func (o *org) ByName(_ context.Context, names []string) ([]crm.Summary, error) {
 	var found []string
@@ -169,10 +181,12 @@ func TestVerdicts(t *testing.T) {
 			crm.Summary{ID: "0069", Sync: true, Closed: true},
 			crm.Summary{ID: "006A", Key: "r-vanished"},
 			crm.Summary{ID: "006B", ReferralID: "r-vanished2"},
+			crm.Summary{ID: "006c", Sync: true},
 		),
 		Referrals: of(
 			made("R-KEYED", "Active", func(r *referral.Referral) { r.ExternalReference = "0061" }),
 			made("r-named", "Active", func(r *referral.Referral) { r.ExternalReference = "0062" }),
+			made("r-named-in-capitals", "Active", func(r *referral.Referral) { r.ExternalReference = "006C" }),
 			made("r-taken", "Active", func(r *referral.Referral) { r.ExternalReference = "0063" }),
 			made("r-shown", "Active", nil),
 			named("r-name-and-customer", "big DEAL", "Fabrikam", 9),
@@ -189,7 +203,7 @@ func TestVerdicts(t *testing.T) {
 	}
 	found, events, end := run(t, s, Position{})
 	want := map[string]string{
-		"R-KEYED": Linked, "r-named": Link, "r-taken": Conflict, "r-shown": Conflict, "r-name-and-customer": Candidates, "r-name-and-value": Candidates,
+		"R-KEYED": Linked, "r-named": Link, "r-named-in-capitals": Link, "r-taken": Conflict, "r-shown": Conflict, "r-name-and-customer": Candidates, "r-name-and-value": Candidates,
 		"r-name-only": CreateOpportunity, "r-new": CreateOpportunity, "r-closed": Skipped, "r-microsoft": Skipped, "r-scope": Skipped, "r-lead": Lead,
 		"r-foreign": CreateOpportunity, "0068": CreateReferral, "0069": Skipped, "006A": Conflict, "006B": Conflict,
 	}
@@ -209,7 +223,7 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("event %+v of %+v", e, f)
 		}
 	}
-	if end != (Position{Phase: PhaseDone, Referrals: 13, Records: 9}) {
+	if end != (Position{Phase: PhaseDone, Referrals: 14, Records: 10}) {
 		t.Errorf("ended at %+v", end)
 	}
 }

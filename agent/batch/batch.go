@@ -10,6 +10,9 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
 )
 
 // Result is what became of one request of a call.
@@ -188,8 +191,38 @@ func (g *Group[K, V]) board(cancel context.CancelFunc) []*ticket[K, V] {
 	return tickets
 }
 
+// Apart makes the calls of each half when a shared one was refused for what it asks: only the request that is at fault is to fail.
+func Apart[K, V any](ctx context.Context, requests []K, refusal error, call Call[K, V]) ([]Result[V], error) {
+	if len(requests) == 1 || problem.ClassOf(refusal) == problem.Later || wire.IsAmbiguous(refusal) {
+		return nil, refusal
+	}
+	var results []Result[V]
+	for _, half := range [][]K{requests[:len(requests)/2], requests[len(requests)/2:]} {
+		answers, err := call(ctx, half)
+		if err != nil {
+			answers = slices.Repeat([]Result[V]{Failed[V](err)}, len(half))
+		}
+		results = append(results, answers...)
+	}
+	return results, nil
+}
+
 // Of gives the result of a value.
 func Of[V any](value V) Result[V] { return Result[V]{Value: value} }
 
 // Failed gives the result of a failure.
 func Failed[V any](err error) Result[V] { return Result[V]{Err: err} }
+
+// Cut cuts requests into parts of at most size, whose costs add up to a budget at the most. One that costs more stands alone.
+func Cut[K any](requests []K, size, budget int, cost func(K) int) (parts [][]K) {
+	spent := 0
+	for _, request := range requests {
+		c := cost(request)
+		if last := len(parts) - 1; last < 0 || len(parts[last]) >= max(size, 1) || spent+c > budget {
+			parts, spent = append(parts, nil), 0
+		}
+		last := len(parts) - 1
+		parts[last], spent = append(parts[last], request), spent+c
+	}
+	return parts
+}

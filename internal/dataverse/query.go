@@ -60,6 +60,7 @@ type Query struct {
 	OrderBy string
 	Expand  []string // e.g. parentaccountid($select=name)
 	Top     int
+	Page    int // rows that one answer holds, where there is no Top; 0 means MaxPage
 }
 
 // Encode gives the query options, beginning with "?"; "" when there are none.

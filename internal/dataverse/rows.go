@@ -122,12 +122,16 @@ func (c *Client) Rows(ctx context.Context, set string, query Query) iter.Seq2[js
 	}
 }
 
-// pageHeader asks for full pages; $top would be ignored beside it.
+// pageHeader asks for pages of a size; $top would be ignored beside it.
 func pageHeader(query Query) http.Header {
 	if query.Top > 0 {
 		return nil
 	}
-	return http.Header{"Prefer": {"odata.maxpagesize=" + strconv.Itoa(MaxPage)}}
+	size := MaxPage
+	if query.Page > 0 {
+		size = min(query.Page, MaxPage)
+	}
+	return http.Header{"Prefer": {"odata.maxpagesize=" + strconv.Itoa(size)}}
 }
 
 // pages follows a collection to its end, or until it is told to stop, and gives the last page's delta link.
@@ -173,15 +177,27 @@ func (c *Client) rebase(link string) (string, error) {
 	return path, nil
 }
 
-// List reads all rows of a query into typed values. Numbers within values of type any are [json.Number].
+// Each yields the rows of a query as typed values, page by page; an error ends the iteration. Numbers within values of type any are
+// [json.Number].
+func Each[T any](ctx context.Context, c *Client, set string, query Query) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for raw, err := range c.Rows(ctx, set, query) {
+			var row T
+			if err == nil {
+				err = decode("query "+set, raw, &row)
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// List reads all rows of a query, see [Each].
 func List[T any](ctx context.Context, c *Client, set string, query Query) ([]T, error) {
 	var rows []T
-	for raw, err := range c.Rows(ctx, set, query) {
+	for row, err := range Each[T](ctx, c, set, query) {
 		if err != nil {
-			return nil, err
-		}
-		var row T
-		if err := decode("query "+set, raw, &row); err != nil {
 			return nil, err
 		}
 		rows = append(rows, row)

@@ -3,34 +3,38 @@ package salesforce
 import (
 	"context"
 	"fmt"
-	"slices"
 
+	"github.com/cosell-sync/terraform-provider-cosell/agent/batch"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 )
 
-// longestList is how many values one condition lists, so that a query stays far below the longest that a URL carries.
+// longestList is how many values one condition lists.
 const longestList = 50
 
-// Existing lists by id the opportunities that are shared or wanted to be, whose ids come after one.
-func (o *Org) Existing(ctx context.Context, after string, limit int) ([]crm.Summary, error) {
+// Existing lists by id the opportunities that are shared or wanted to be. A position is the id of the last one.
+func (o *Org) Existing(ctx context.Context, after string, limit int) ([]crm.Summary, string, error) {
 	n := o.names
 	condition := fmt.Sprintf("(%s = true OR %s != null OR %s != null)", n.Sync, n.Key, n.ReferralID)
 	if after != "" {
 		quoted, err := salesforce.QuoteID(after)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		condition += " AND Id > " + quoted
 	}
-	return o.summaries(ctx, fmt.Sprintf("%s ORDER BY Id LIMIT %d", condition, limit))
+	rows, err := o.summaries(ctx, fmt.Sprintf("%s ORDER BY Id LIMIT %d", condition, limit))
+	if len(rows) > 0 {
+		after = rows[len(rows)-1].ID
+	}
+	return rows, after, err
 }
 
 // ByReferral lists the opportunities whose key or identifier is one of the referrals'.
 func (o *Org) ByReferral(ctx context.Context, referralIDs []string) ([]crm.Summary, error) {
 	var found []crm.Summary
-	for part := range slices.Chunk(referralIDs, longestList) {
+	for _, part := range batch.Cut(referralIDs, longestList, longestQuery/4, addressLength) {
 		ids := salesforce.QuoteAll(part)
 		rows, err := o.summaries(ctx, fmt.Sprintf("%s IN %s OR %s IN %s", o.names.Key, ids, o.names.ReferralID, ids))
 		if err != nil {
@@ -53,7 +57,7 @@ func (o *Org) ByName(ctx context.Context, names []string) ([]crm.Summary, error)
 
 func (o *Org) in(ctx context.Context, field string, values []string) ([]crm.Summary, error) {
 	var found []crm.Summary
-	for part := range slices.Chunk(values, longestList) {
+	for _, part := range batch.Cut(values, longestList, longestQuery/2, addressLength) {
 		rows, err := o.summaries(ctx, fmt.Sprintf("%s IN %s ORDER BY Id LIMIT %d", field, salesforce.QuoteAll(part), 2*longestList))
 		if err != nil {
 			return nil, err
@@ -62,6 +66,9 @@ func (o *Org) in(ctx context.Context, field string, values []string) ([]crm.Summ
 	}
 	return found, nil
 }
+
+// addressLength is what a value of a condition takes of an address.
+func addressLength(value string) int { return values{value}.cost() }
 
 func (o *Org) summaries(ctx context.Context, where string) ([]crm.Summary, error) {
 	n := o.names

@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	rowPath      = "/hooks/rows"
-	rowKey       = "key-of-the-test"
-	organization = "00000000-0000-4000-8000-0000000000aa"
-	rowDelivery  = `{"MessageName":"Update","PrimaryEntityName":"opportunity","PrimaryEntityId":"00000000-0000-4000-8000-00000000000b",
+	rowPath         = "/hooks/rows"
+	rowKey          = "key-of-the-test"
+	rowOrganization = "00000000-0000-4000-8000-0000000000aa"
+	rowDelivery     = `{"MessageName":"Update","PrimaryEntityName":"opportunity","PrimaryEntityId":"00000000-0000-4000-8000-00000000000b",
 		"OrganizationId":"00000000-0000-4000-8000-0000000000AA","Depth":1,"InputParameters":[{"key":"Target","value":{"Attributes":[{"key":"name","value":"x"}]}}]}`
 )
 
@@ -47,7 +47,7 @@ func newRowWorld(t *testing.T) *rowWorld {
 	}
 	var err error
 	if w.handler, err = NewRowHandler(RowOptions{
-		Path: rowPath, Header: "x-cosell-key", Key: secret.New(rowKey), OrganizationID: organization, Take: take, Clock: clock.Now,
+		Path: rowPath, Header: "x-cosell-key", Key: secret.New(rowKey), OrganizationID: rowOrganization, Take: take, Clock: clock.Now,
 		Log: hclog.New(&hclog.LoggerOptions{Output: &w.log, Level: hclog.Trace}),
 	}); err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestRowsAreStoredBeforeTheyAreAcknowledged(t *testing.T) {
 // A receiver that anybody could call, or that could not be called at all, is not made.
 func TestRowHandlerNeedsItsOptions(t *testing.T) {
 	sound := RowOptions{
-		Path: rowPath, Header: "x-cosell-key", Key: secret.New(rowKey), OrganizationID: organization, Clock: (&testClock{}).Now,
+		Path: rowPath, Header: "x-cosell-key", Key: secret.New(rowKey), OrganizationID: rowOrganization, Clock: (&testClock{}).Now,
 		Take: func(context.Context, dataverse.Event, string) (Reason, error) { return Accepted, nil },
 	}
 	for name, change := range map[string]func(o *RowOptions){

@@ -146,13 +146,17 @@ func (r *run) recall(change *store.Change, torn bool) {
 // recognised is how many characters of a line must be there for the line to count as there.
 const recognised = 60
 
-// restoreAudit puts back what somebody took out of the Audit field, and says so. What was restored last is not restored again:
-// something else writes the field, and two writers would answer each other for ever.
+// restoreAudit puts back what somebody took out of the Audit field, and says so. What was restored last is no reason to write again:
+// something else writes the field, and two writers would answer each other for ever. It stands below whatever is told next.
 func (r *run) restoreAudit(result *deal.Result) {
 	newest, _, _ := strings.Cut(r.deal.Told, "\n")
 	line := []rune(newest)
 	start := string(line[:min(len(line), recognised)])
-	if strings.Contains(r.record.Audit, start) || restored(newest) {
+	if strings.Contains(r.record.Audit, start) {
+		return
+	}
+	if restored(newest) {
+		r.record.Audit = r.deal.Told
 		return
 	}
 	if _, blocked := r.settings.Blocked[UpdateOpportunity]; blocked {

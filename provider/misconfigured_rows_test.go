@@ -331,8 +331,11 @@ var dynamicsRows = []misconfigured{
 		at: `field_mappings["a"].mappings["notes"]`, summary: "Field is not in the organisation", detail: []string{"column account.nothing: mapping of notes", "CS404"}},
 	{what: "text into a column of money", config: environmentDeals(`field_mappings = { a = { crm = "dynamics365", name = "a", mappings = { notes = { crm = "actualvalue" } } } }`), warning: true,
 		at: `field_mappings["a"].mappings["notes"]`, summary: "Mapped field is of another type", detail: []string{"column opportunity.actualvalue", "CS410"}},
-	{what: "change events of Salesforce for Dynamics 365", config: environmentDeals(`push = {}`),
-		at: "push", summary: "Attribute belongs to Salesforce"},
+	{what: "change events of Salesforce for Dynamics 365", config: environmentDeals(`push = { topic = "/data/ChangeEvents" }`),
+		at: "push.topic", summary: "Attribute belongs to another CRM"},
+	{what: "Dynamics 365 is to call nowhere", config: environmentDeals(`push = {}`), at: "push", summary: "Address is missing"},
+	{what: "a webhook without a key", config: environmentDeals(`push = { url = "https://agent.example.com/hooks/rows" }`),
+		at: "credentials", summary: "Key of the webhook is missing", detail: []string{"credentials.dataverse.webhook_key"}},
 	{what: "a column that is there already", config: strings.Replace(column, "cosell_Region", "msft_Audit", 1), seed: func(t *testing.T, w *world) {
 		check(t, w.sandbox.Dataverse().InstallMicrosoftSolution())
 	}, at: "name", summary: "Dataverse column exists already", detail: []string{"terraform import cosell_dataverse_column.<name> 'opportunity/msft_Audit'"}},

@@ -157,6 +157,9 @@ func readEnvironment(path string) (map[string]string, error) {
 	return env, nil
 }
 
+// webhookKey is the variable with the key by which the agent knows what Dynamics 365 tells. Both Terraform and the agent read it.
+const webhookKey = "COSELL_DATAVERSE_WEBHOOK_KEY"
+
 // provision applies the example to production. The agent's address is chosen first, because the webhook registration names it.
 func (d *demo) provision(ctx context.Context) error {
 	address, err := freeAddress(ctx)
@@ -164,10 +167,15 @@ func (d *demo) provision(ctx context.Context) error {
 		return err
 	}
 	d.webhook = "http://" + address + "/hooks/" + strings.ToLower(rand.Text())
-	return d.apply(ctx, d.environment, map[string]string{"TF_VAR_webhook_url": d.webhook},
+	own := map[string]string{"TF_VAR_webhook_url": d.webhook}
+	if d.crm == crmDynamics {
+		d.environment.sandbox[webhookKey] = rand.Text()
+		own["TF_VAR_push_url"] = "http://" + address + "/hooks/" + strings.ToLower(rand.Text())
+	}
+	return d.apply(ctx, d.environment, own,
 		map[string]string{
 			crmSalesforce: "webhook registration, custom fields and objects, the page layout, permission sets, flows, the connector",
-			crmDynamics:   "webhook registration, tables and columns, the form, change tracking, flows, the connector",
+			crmDynamics:   "webhook registration, tables and columns, the form, change tracking, webhook steps, flows, the connector",
 		}[d.crm])
 }
 
@@ -279,7 +287,7 @@ func (d *demo) launch(ctx context.Context, e *environment, arguments ...string) 
 	}
 	env := cleanEnvironment()
 	for _, name := range []string{"COSELL_PARTNER_CENTER_CLIENT_SECRET", "COSELL_PARTNER_CENTER_REFRESH_TOKEN", "COSELL_AGENT_TRUST_BUNDLE",
-		"COSELL_AGENT_CERTIFICATE_HOSTS"} {
+		"COSELL_AGENT_CERTIFICATE_HOSTS", webhookKey} {
 		env = append(env, name+"="+e.sandbox[name])
 	}
 	database := "sqlite:" + filepath.Join(d.directory, e.name+".db")

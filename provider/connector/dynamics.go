@@ -44,25 +44,29 @@ func (b *builder) environmentPush(given *dataverseCredentials) *document.Environ
 	if push == nil {
 		return nil
 	}
-	b.foreign("Dynamics 365 calls the agent, and nothing is subscribed to.", map[string]*string{"topic": push.Topic, "endpoint": push.Endpoint})
-	if push.URL == nil {
+	switch {
+	case b.foreign("Dynamics 365 calls the agent, and nothing is subscribed to.", map[string]*string{"topic": push.Topic, "endpoint": push.Endpoint}):
+	case push.URL == nil:
 		b.diagnostics.AddAttributeError(path.Root("push"), "Address is missing",
 			"Dynamics 365 tells of changes by calling the agent. Give push.url: the webhook.url of the cosell_dataverse_change_events.")
-	}
-	if given.WebhookKey == nil {
+	case given.WebhookKey == nil:
 		b.diagnostics.AddAttributeError(path.Root("credentials"), "Key of the webhook is missing",
 			"Everybody can call the address of push, and the agent knows Dynamics 365 by a key. Give credentials.dataverse.webhook_key: where the agent finds it, env:NAME or file:/path.")
+	default:
+		return &document.EnvironmentPush{URL: *push.URL, HeaderName: text(push.HeaderName, defaultKeyHeader), Poll: text(push.Poll, defaultPushPoll)}
 	}
-	return &document.EnvironmentPush{URL: text(push.URL, ""), HeaderName: text(push.HeaderName, defaultKeyHeader), Poll: text(push.Poll, defaultPushPoll)}
+	return nil
 }
 
-// foreign refuses attributes of push that another CRM has.
-func (b *builder) foreign(why string, attributes map[string]*string) {
+// foreign refuses attributes of push that another CRM has, and reports whether there are any.
+func (b *builder) foreign(why string, attributes map[string]*string) (found bool) {
 	for name, value := range attributes {
 		if value != nil {
+			found = true
 			b.diagnostics.AddAttributeError(path.Root("push").AtName(name), "Attribute belongs to another CRM", why+" Remove push."+name+".")
 		}
 	}
+	return found
 }
 
 // stages gives the stages by what is declared, the variables, and the CRM's defaults.

@@ -92,6 +92,7 @@ type bed struct {
 	dir     string
 	env     []string // of Terraform and the agent
 	address string   // of the agent's webhook endpoint
+	more    []string // further arguments of the agent
 	agent   *exec.Cmd
 	log     *os.File // the agent's, of all its lives
 }
@@ -114,10 +115,17 @@ func newBedWith(t testing.TB, switches, variables map[string]string) *bed {
 // newBareBed makes a sandbox and the directory from which Terraform can provision it.
 func newBareBed(t testing.TB, switches, variables map[string]string) *bed {
 	t.Helper()
+	return newBareBedOf(t, sandbox.Options{Switches: switches}, variables)
+}
+
+// newBareBedOf is newBareBed with a sandbox of its own kind.
+func newBareBedOf(t testing.TB, options sandbox.Options, variables map[string]string) *bed {
+	t.Helper()
 	terraformProgram(t)
 	b := &bed{t: t, dir: t.TempDir()}
+	options.Dir, options.RetryInterval = b.mkdir("sandbox"), 100*time.Millisecond
 	var err error
-	if b.sandbox, err = sandbox.New(sandbox.Options{Dir: b.mkdir("sandbox"), RetryInterval: 100 * time.Millisecond, Switches: switches}); err != nil {
+	if b.sandbox, err = sandbox.New(options); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -141,7 +149,7 @@ func newBareBed(t testing.TB, switches, variables map[string]string) *bed {
 	}
 	t.Cleanup(func() { _ = b.log.Close() })
 	b.environment(variables)
-	b.copyExample()
+	b.copyExample("salesforce")
 	return b
 }
 
@@ -189,9 +197,9 @@ func (b *bed) environment(variables map[string]string) {
 
 // copyExample copies the configuration with its modules, without what somebody's own runs left beside it, and lets Terraform
 // know the modules. The provider needs no installation.
-func (b *bed) copyExample() {
+func (b *bed) copyExample(name string) {
 	b.t.Helper()
-	from, into := os.DirFS(filepath.Join(root, "examples", "salesforce")), b.mkdir("terraform")
+	from, into := os.DirFS(filepath.Join(root, "examples", name)), b.mkdir("terraform")
 	err := fs.WalkDir(from, ".", func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -249,8 +257,11 @@ func (b *bed) writeDocument() {
 // start runs the agent. Its timings are short, so that what it must wait out after a kill passes quickly.
 func (b *bed) start() {
 	b.t.Helper()
-	b.agent = exec.Command(filepath.Join(build(b.t), "cosell-agent"), "run", "--config", b.documentFile(), "--store", "sqlite:"+b.databaseFile(),
-		"--listen", b.address, "--call-timeout", "2s", "--lease", "8s", "--list-lag", "500ms", "--log-level", "debug")
+	arguments := []string{
+		"run", "--config", b.documentFile(), "--store", "sqlite:" + b.databaseFile(), "--listen", b.address, "--call-timeout", "2s", "--lease", "8s", "--list-lag", "500ms",
+		"--log-level", "debug",
+	}
+	b.agent = exec.Command(filepath.Join(build(b.t), "cosell-agent"), append(arguments, b.more...)...)
 	b.agent.Env, b.agent.Stderr, b.agent.Stdout = b.env, b.log, b.log
 	if err := b.agent.Start(); err != nil {
 		b.t.Fatal(err)

@@ -61,6 +61,34 @@ func TestEveryTypeIsDocumented(t *testing.T) {
 	}
 }
 
+// TestEveryPageSaysWhatItNeeds wants the permissions on the page of every type, data source, action and list resource, and on that of a
+// resource that can be imported how that is done. A declaration says that it needs none.
+func TestEveryPageSaysWhatItNeeds(t *testing.T) {
+	t.Parallel()
+	rows := capabilities()
+	for _, kind := range []string{"resources", "data-sources", "actions", "list-resources"} {
+		pages, err := filepath.Glob(filepath.Join("..", "docs", kind, "*.md"))
+		if err != nil || len(pages) == 0 {
+			t.Fatalf("there are no pages of %s: %v", kind, err)
+		}
+		for _, page := range pages {
+			content, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			needed := []string{"**Permissions.** ", "## Example Usage"}
+			if typeName := "cosell_" + strings.TrimSuffix(filepath.Base(page), ".md"); kind == "resources" && rows[typeName].importID != "" {
+				needed = append(needed, "terraform import "+typeName+".", "import {")
+			}
+			for _, text := range needed {
+				if !strings.Contains(string(content), text) {
+					t.Errorf("%s does not say %q", page, text)
+				}
+			}
+		}
+	}
+}
+
 // TestEverythingElseIsDocumented wants an example and a page for every data source, function, action and list resource.
 func TestEverythingElseIsDocumented(t *testing.T) {
 	t.Parallel()

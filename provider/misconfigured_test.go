@@ -1,7 +1,9 @@
 package provider_test
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -184,4 +186,59 @@ func (m misconfigured) expect(t *testing.T, said []diagnosed) {
 		return
 	}
 	t.Errorf("nobody said %q at %q (warning %v) but:\n%+v", m.summary, m.at, m.warning, said)
+}
+
+var writeGuide = flag.Bool("write-guide", false, "write the table of misconfigurations into the guide")
+
+// Where the table stands, and the marks between which it is written.
+var (
+	planGuides = []string{"../templates/guides/plan.md.tmpl", "../docs/guides/plan.md"}
+	planMarks  = [2]string{"<!-- the table of misconfigurations -->\n", "<!-- its end -->\n"}
+)
+
+// guideTable is the table as people read it.
+func guideTable() string {
+	var b strings.Builder
+	b.WriteString("| What is wrong | Said as | At | In the detail |\n|---|---|---|---|\n")
+	for _, row := range misconfigurations() {
+		if row.hidden {
+			continue
+		}
+		severity, at := "error", "the resource as a whole"
+		if row.warning {
+			severity = "warning"
+		}
+		if row.at != "" {
+			at = "`" + row.at + "`"
+		}
+		parts := make([]string, len(row.detail))
+		for i, part := range row.detail {
+			parts[i] = "“" + strings.TrimSpace(strings.ReplaceAll(part, "|", "\\|")) + "”"
+		}
+		fmt.Fprintf(&b, "| %s | *%s*, %s | %s | %s |\n", strings.ToUpper(row.what[:1])+row.what[1:], row.summary, severity, at, strings.Join(parts, " … "))
+	}
+	return b.String()
+}
+
+// TestGuideHasTheTable compares the guide with the table; -write-guide writes it.
+func TestGuideHasTheTable(t *testing.T) {
+	t.Parallel()
+	for _, name := range planGuides {
+		content, err := os.ReadFile(name)
+		check(t, err)
+		before, rest, found := strings.Cut(string(content), planMarks[0])
+		_, after, ended := strings.Cut(rest, planMarks[1])
+		if !found || !ended {
+			t.Fatalf("%s does not have the marks of the table", name)
+		}
+		want := before + planMarks[0] + "\n" + guideTable() + "\n" + planMarks[1] + after
+		if want == string(content) {
+			continue
+		}
+		if !*writeGuide {
+			t.Errorf("%s is not as the table of misconfigurations: run go test ./provider -run TestGuideHasTheTable -write-guide", name)
+			continue
+		}
+		check(t, os.WriteFile(name, []byte(want), 0o600))
+	}
 }

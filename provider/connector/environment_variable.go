@@ -45,7 +45,7 @@ func (*environmentVariable) Metadata(_ context.Context, request resource.Metadat
 func (*environmentVariable) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
 		MarkdownDescription: "One setting of the synchronisation, such as the stage that equals an accepted referral. " +
-			"Hand all of them to `cosell_connector` as a map. It has no remote object.\n\n" + variableTable(),
+			"Hand all of them to `cosell_connector` as a map. It has no remote object.\n\n**Permissions.** None: it is a declaration.\n\n" + variableTable(),
 		Attributes: map[string]schema.Attribute{
 			"id":  identifier("`<crm>/<name>`."),
 			"crm": crmAttribute(document.Salesforce, document.Dynamics365),

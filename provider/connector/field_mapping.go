@@ -48,7 +48,7 @@ func (*fieldMapping) Schema(_ context.Context, _ resource.SchemaRequest, respons
 	response.Schema = schema.Schema{
 		MarkdownDescription: "Changes rows of the default field mapping, and adds rows of your own: which field of the CRM equals which property of a referral, in " +
 			"which direction, how a value is turned into the other side's, and who wins a conflict. Hand all of them to `cosell_connector` as a map; two of them must not change the same row. It has no remote object: the " +
-			"connector compares the CRM's fields with the organisation.\n\n**Default field mapping.**\n\n" + mappingTable() + "\n" + expressionGuide(),
+			"connector compares the CRM's fields with the organisation.\n\n**Permissions.** None: it is a declaration.\n\n**Default field mapping.**\n\n" + mappingTable() + "\n" + expressionGuide(),
 		Attributes: map[string]schema.Attribute{
 			"id":  identifier("`<crm>/<name>`."),
 			"crm": crmAttribute(document.Salesforce, document.Dynamics365),

@@ -70,7 +70,7 @@ func (*preflight) Schema(_ context.Context, _ datasource.SchemaRequest, response
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	response.Schema = schema.Schema{
-		MarkdownDescription: preflightDescription + preflightTable(),
+		MarkdownDescription: preflightDescription + preflightTable() + preflightPermissions,
 		Attributes: map[string]schema.Attribute{
 			"id": text("Names the accounts that were looked at."),
 			"agent_config": schema.StringAttribute{Optional: true, MarkdownDescription: "Document of a connector, `cosell_connector.….agent_config`: what it names is " +

@@ -20,6 +20,8 @@ const preflightDescription = "Looks whether everything is in place that a co-sel
 	"Nothing is changed, and nothing that is found fails a plan: put `ok` and `findings` into a `check` block, a `precondition` or an output. " +
 	"What is compared at plan by the resources themselves is looked at here too, all at once.\n\n"
 
+const preflightPermissions = "\n**Permissions.** None of its own: what the accounts lack is what it finds.\n"
+
 // preflightCheck is one row of the table that drives the checks and their documentation.
 type preflightCheck struct {
 	name  string

@@ -44,7 +44,7 @@ func (*syncFlow) Metadata(_ context.Context, request resource.MetadataRequest, r
 func (*syncFlow) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
 		MarkdownDescription: "Switches one class of effects of the synchronisation on or off. Hand all of them to `cosell_connector` as a map, " +
-			"which checks their prerequisites and computes the start order. It has no remote object.\n\n" +
+			"which checks their prerequisites and computes the start order. It has no remote object.\n\n**Permissions.** None: it is a declaration.\n\n" +
 			"What a switched-off flow would do is not lost: it waits until the flow is switched on.\n\n" + flowTable(),
 		Attributes: map[string]schema.Attribute{
 			"id":  identifier("`<crm>/<name>`."),

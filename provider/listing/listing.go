@@ -61,7 +61,7 @@ func (l *lister) Metadata(ctx context.Context, req resource.MetadataRequest, res
 
 // ListResourceConfigSchema implements [list.ListResource].
 func (l *lister) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
-	resp.Schema = schema.Schema{MarkdownDescription: l.Description, Attributes: l.Attributes}
+	resp.Schema = schema.Schema{MarkdownDescription: l.Description + "\n\n**Permissions.** As for reading the resource of the same name.", Attributes: l.Attributes}
 }
 
 // Configure implements [list.ListResourceWithConfigure].

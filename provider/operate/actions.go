@@ -102,7 +102,7 @@ func (o *operation) Schema(_ context.Context, _ action.SchemaRequest, resp *acti
 	for name, attribute := range o.attributes {
 		attributes[name] = attribute
 	}
-	resp.Schema = schema.Schema{MarkdownDescription: o.description, Attributes: attributes}
+	resp.Schema = schema.Schema{MarkdownDescription: o.description + "\n\n**Permissions.** The token of the agent's admin API, or being the user who owns its socket.", Attributes: attributes}
 }
 
 // Configure implements [action.ActionWithConfigure].

@@ -78,7 +78,8 @@ type problemModel struct {
 const statusDescription = "What a running agent does, asked of its admin API.\n\n" +
 	"Its `agent_config_sha256` is the hash of the document in force. A `check` block that compares it with the `agent_config_sha256` of " +
 	"`cosell_connector` tells that an apply has not reached the agent yet. The data source fails when no agent answers; inside of a `check` " +
-	"block that is a warning.\n\nThe agent's address and token stand in the provider's `agent` block."
+	"block that is a warning.\n\nThe agent's address and token stand in the provider's `agent` block.\n\n" +
+	"**Permissions.** The token of the agent's admin API, or being the user who owns its socket."
 
 // Schema implements [datasource.DataSource].
 func (d *agentStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

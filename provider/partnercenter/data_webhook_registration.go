@@ -47,7 +47,8 @@ type registrationModel struct {
 
 const registrationDescription = "The webhook registration of the Partner Center tenant as it is, whoever made it.\n\n" +
 	"A tenant has one registration. An environment that must not take it over, such as staging that shares the tenant with production, can " +
-	"assert where it points before anything is applied."
+	"assert where it points before anything is applied.\n\n" +
+	"**Permissions.** Those of the resource `cosell_webhook_registration`."
 
 // Schema implements [datasource.DataSource].
 func (d *registrationData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

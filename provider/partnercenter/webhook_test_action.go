@@ -46,7 +46,8 @@ func (a *webhookTest) Schema(_ context.Context, _ action.SchemaRequest, resp *ac
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Asks Partner Center to send a validation event to the registered address, and waits until the agent has accepted it.\n\n" +
 			"The registration must have the event `test-created` (`include_test_event` of `cosell_webhook_registration`), and the agent must run. " +
-			"Partner Center admits two tests a minute.\n\nTo test after every change of the registration, name the action in an `action_trigger` of its `lifecycle`.",
+			"Partner Center admits two tests a minute.\n\nTo test after every change of the registration, name the action in an `action_trigger` of its `lifecycle`.\n\n" +
+			"**Permissions.** Those of the resource `cosell_webhook_registration`.",
 		Attributes: map[string]schema.Attribute{
 			"timeout_seconds": schema.Int64Attribute{Optional: true, MarkdownDescription: "How long to wait for the delivery; default `120`.",
 				Validators: []validator.Int64{int64validator.Between(1, 3600)}},

@@ -16,6 +16,12 @@ const callTimeout = 2 * time.Minute
 
 // writes sends what many resources create or delete at about the same time with few calls: ten components in each, one call
 // after the other, because Salesforce refuses concurrent setup changes.
+//
+// At -parallelism=1 each goes by itself, and that stays so: Terraform asks for the next change only when the one before has ended, and an
+// apply's process knows nothing of the changes that it has not been asked for (each Configure is one walk, and a planned private state belongs
+// to its resource). To fill a call, the provider would have to write what other resources were planned to make before Terraform asks for
+// them; an apply that is stopped, or a dependency that fails, would then leave components that no state knows. Reads, which can be dropped
+// without harm, are shared at any parallelism.
 type writes struct {
 	mu      sync.Mutex
 	waiting []*change

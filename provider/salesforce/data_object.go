@@ -78,7 +78,8 @@ type childModel struct {
 
 const objectDataDescription = "An object of the organisation as the provider's user sees it: its fields with their types, lengths and picklist values.\n\n" +
 	"A field that no permission set grants to that user is missing, although it may exist. One description per object is read in a run, and is " +
-	"shared with the resources and the checks."
+	"shared with the resources and the checks.\n\n" +
+	"**Permissions.** *API Enabled*, and read on the object and on the fields that are to be seen."
 
 // Schema implements [datasource.DataSource].
 func (d *objectData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {

@@ -43,7 +43,12 @@ func (a *App) openDynamics(ctx context.Context, d document.Document, stack *wire
 	if hook := a.rowHook(); hook != nil {
 		hook.signedIn(identity.UserID)
 	}
-	return adapter.Open(ctx, client, dynamicsNames(d))
+	org, err := adapter.Open(ctx, client, dynamicsNames(d))
+	if err != nil {
+		return nil, err
+	}
+	org.Gather(a.machine.Gather)
+	return org, nil
 }
 
 // dynamicsNames gives the names that the adapter works with.

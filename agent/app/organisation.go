@@ -18,6 +18,7 @@ type organisation interface {
 	crm.CRM
 	crm.Leads
 	crm.Feed
+	crm.Ahead
 	backfill.Records
 	staged
 	LeadFeed() crm.Feed

@@ -23,8 +23,7 @@ const mostAccounts = 1000
 // of names that hold the significant words of the name. What is too much is asked for once more without the postal code, which in a
 // town centre many accounts share.
 func (e *Environment) FindAccounts(ctx context.Context, customer match.Customer) (match.Found, error) {
-	names := e.nameConditions(customer.Name)
-	places := e.placeConditions(customer)
+	names, places := e.accountConditions(customer)
 	found, err := e.findAccounts(ctx, slices.Concat(names, places))
 	if err == nil && found.Cut && len(places) > 0 {
 		found, err = e.findAccounts(ctx, names)
@@ -35,17 +34,23 @@ func (e *Environment) FindAccounts(ctx context.Context, customer match.Customer)
 	return found, nil
 }
 
-func (e *Environment) findAccounts(ctx context.Context, anyOf []string) (match.Found, error) {
-	country, postal := strings.ToLower(e.names.Country), strings.ToLower(e.names.PostalCode)
+func (e *Environment) accountConditions(customer match.Customer) (names, places []string) {
+	return e.nameConditions(customer.Name), e.placeConditions(customer)
+}
+
+func (e *Environment) accountQuery(anyOf []string) dataverse.Query {
 	selected := []string{e.account.PrimaryID, e.account.PrimaryName}
-	for _, name := range []string{country, postal} {
+	for _, name := range []string{e.names.Country, e.names.PostalCode} {
 		if name != "" {
-			selected = append(selected, name)
+			selected = append(selected, strings.ToLower(name))
 		}
 	}
-	rows, err := dataverse.List[map[string]any](ctx, e.client, e.account.SetName, dataverse.Query{
-		Select: selected, Filter: "statecode eq 0 and (" + strings.Join(anyOf, " or ") + ")", Top: mostAccounts + 1,
-	})
+	return dataverse.Query{Select: selected, Filter: "statecode eq 0 and (" + strings.Join(anyOf, " or ") + ")", Top: mostAccounts + 1}
+}
+
+func (e *Environment) findAccounts(ctx context.Context, anyOf []string) (match.Found, error) {
+	country, postal := strings.ToLower(e.names.Country), strings.ToLower(e.names.PostalCode)
+	rows, err := e.list(ctx, e.account.SetName, e.accountQuery(anyOf))
 	if err != nil {
 		return match.Found{}, err
 	}

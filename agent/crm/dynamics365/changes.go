@@ -18,7 +18,7 @@ const overlap = 5 * time.Minute
 
 // position is up to where the feed was read: a delta token for each tracked table, and the latest change of a contact.
 type position struct {
-	Opportunities string    `json:"opportunities"`
+	Opportunities string    `json:"deals"` // a token belongs to the columns that it was made with; those of "opportunities" were others
 	Solutions     string    `json:"solutions"`
 	Roles         string    `json:"roles,omitempty"`
 	Contacts      time.Time `json:"contacts"`
@@ -99,12 +99,13 @@ func (e *Environment) track(ctx context.Context, t *table, columns []string, tok
 
 func (e *Environment) changedOpportunities(ctx context.Context, token string) ([]crm.Hit, string, error) {
 	sync := strings.ToLower(e.names.Sync)
-	rows, next, whole, err := e.track(ctx, e.opportunity, []string{e.opportunity.PrimaryID, sync, e.keyColumn}, token)
+	rows, next, whole, err := e.track(ctx, e.opportunity, []string{e.opportunity.PrimaryID, sync, e.keyColumn, createdColumn}, token)
 	if err != nil {
 		return nil, "", err
 	}
 	var hits []crm.Hit
 	for _, row := range rows {
+		e.deletedDeals.note(row, e.keyColumn)
 		switch {
 		case row.Deleted:
 			hits = append(hits, crm.Hit{ID: row.ID, Version: "deleted"})

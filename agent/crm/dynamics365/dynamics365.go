@@ -1,5 +1,5 @@
-// Package dynamics365 is the [crm.CRM] of a Dataverse environment with Dynamics 365 Sales. One read of a deal is one batch, one write
-// is one call, and creating an opportunity with its account is one change set whose alternate key makes a repeat harmless.
+// Package dynamics365 is the [crm.CRM] of a Dataverse environment with Dynamics 365 Sales. One read of a deal is part of one batch,
+// one write is one change set of one, and creating an opportunity with its account is one whose alternate key makes a repeat harmless.
 package dynamics365
 
 import (
@@ -78,6 +78,10 @@ type Environment struct {
 	unknown    atomic.Bool       // a currency was asked for that was not there: look again
 
 	rows childRows
+
+	deletedDeals, deletedLeads deletions
+
+	lanes *lanes
 }
 
 var (
@@ -94,7 +98,7 @@ const environment = "Dynamics 365 environment"
 // Open looks at what the environment is like: which tables and columns exist, its currencies, its status reasons. It fails with a
 // problem (FieldMissing) that names everything the document asks for and the environment does not show.
 func Open(ctx context.Context, client *dataverse.Client, names Names) (*Environment, error) {
-	e := &Environment{client: client, names: names}
+	e := &Environment{client: client, names: names, lanes: newLanes(client)}
 	if err := e.describe(ctx); err != nil {
 		return nil, err
 	}
@@ -316,10 +320,19 @@ func (e *Environment) FindByReferral(ctx context.Context, referralID string) (st
 
 // byKey looks for a row by filter, not by address: a key whose index is being built again cannot be an address.
 func (e *Environment) byKey(ctx context.Context, t *table, column, referralID string) (string, bool, error) {
-	row, found, err := dataverse.One[map[string]any](ctx, e.client, t.SetName, dataverse.Query{
-		Select: []string{t.PrimaryID}, Filter: column + " eq " + dataverse.Quote(strings.ToLower(referralID)),
-	})
-	return strings.ToLower(text(row[t.PrimaryID])), found, err
+	rows, err := e.list(ctx, t.SetName, keyQuery(t, column, referralID))
+	switch {
+	case err != nil || len(rows) == 0:
+		return "", false, err
+	case len(rows) > 1:
+		return "", false, dataverse.ErrManyRows
+	default:
+		return strings.ToLower(text(rows[0][t.PrimaryID])), true, nil
+	}
+}
+
+func keyQuery(t *table, column, referralID string) dataverse.Query {
+	return dataverse.Query{Select: []string{t.PrimaryID}, Filter: column + " eq " + dataverse.Quote(strings.ToLower(referralID)), Top: 2}
 }
 
 func translate(err error) error {

@@ -145,10 +145,7 @@ func (e *Environment) ReadLead(ctx context.Context, id string) (crm.Lead, error)
 	if err != nil {
 		return crm.Lead{}, fmt.Errorf("%w: %w", crm.ErrNotFound, err)
 	}
-	get := func(path string, query dataverse.Query) dataverse.Part {
-		return dataverse.Part{Method: http.MethodGet, Path: path + query.Encode()}
-	}
-	results, err := e.client.ReadBatch(ctx,
+	results, err := e.ask(ctx,
 		get(e.lead.SetName+"("+row+")", dataverse.Query{Select: e.leadSelect()}),
 		get(e.opportunity.SetName, dataverse.Query{
 			Select: []string{e.opportunity.PrimaryID}, Filter: lookupValue(originLookup) + " eq " + row, OrderBy: e.opportunity.PrimaryID, Top: 1,
@@ -160,8 +157,8 @@ func (e *Environment) ReadLead(ctx context.Context, id string) (crm.Lead, error)
 	if err := results[0].Decode(&found); err != nil {
 		return crm.Lead{}, fmt.Errorf("read lead %s: %w", id, translate(err))
 	}
-	var became []map[string]any
-	if _, err := results[1].DecodePage(&became); err != nil {
+	became, err := children(results[1])
+	if err != nil {
 		return crm.Lead{}, fmt.Errorf("read the opportunity of lead %s: %w", id, err)
 	}
 	lead, err := e.leadOf(found)
@@ -203,8 +200,12 @@ func (e *Environment) FindConverted(ctx context.Context, opportunityID string) (
 	if err != nil {
 		return crm.Lead{}, false, fmt.Errorf("%w: %w", crm.ErrNotFound, err)
 	}
+	results, err := e.ask(ctx, get(row, dataverse.Query{Select: []string{lookupValue(originLookup)}}))
 	var opportunity map[string]any
-	if err := e.client.Get(ctx, row, dataverse.Query{Select: []string{lookupValue(originLookup)}}, &opportunity); err != nil {
+	if err == nil {
+		err = results[0].Decode(&opportunity)
+	}
+	if err != nil {
 		return crm.Lead{}, false, fmt.Errorf("look for the lead that became opportunity %s: %w", opportunityID, translate(err))
 	}
 	id := text(opportunity[lookupValue(originLookup)])
@@ -274,9 +275,9 @@ func (e *Environment) CreateLead(ctx context.Context, payload []byte) (string, e
 	if err := json.Unmarshal(payload, &lead); err != nil {
 		return "", fmt.Errorf("create lead: %w", err)
 	}
-	results, err := e.client.ChangeSet(ctx,
+	results, err := e.apply(ctx,
 		[]dataverse.Part{{Method: http.MethodPatch, Path: lead.Key, Header: map[string]string{"If-None-Match": "*"}, Body: lead.Body}},
-		dataverse.Part{Method: http.MethodGet, Path: lead.Key + dataverse.Query{Select: []string{e.lead.PrimaryID}}.Encode()})
+		get(lead.Key, dataverse.Query{Select: []string{e.lead.PrimaryID}}))
 	if err != nil {
 		return "", fmt.Errorf("create lead: %w", translate(err))
 	}
@@ -297,7 +298,7 @@ func (e *Environment) UpdateLead(ctx context.Context, id, version string, payloa
 	if err != nil {
 		return fmt.Errorf("%w: %w", crm.ErrNotFound, err)
 	}
-	err = e.client.Update(ctx, row, version, json.RawMessage(payload))
+	_, err = e.apply(ctx, []dataverse.Part{{Method: http.MethodPatch, Path: row, Header: map[string]string{"If-Match": version}, Body: payload}})
 	if dataverse.IsClosed(err) {
 		return fmt.Errorf("%w: %w", crm.ErrChanged, err)
 	}
@@ -309,15 +310,23 @@ func (e *Environment) LeadFeed() crm.Feed { return leadFeed{e} }
 
 type leadFeed struct{ *Environment }
 
+// leadColumnsRead stands before a token of the leads' changes: a token belongs to the columns that it was made with.
+const leadColumnsRead = "key,createdon:"
+
 // Changes implements [crm.Feed].
-func (f leadFeed) Changes(ctx context.Context, token string) ([]crm.Hit, string, error) {
+func (f leadFeed) Changes(ctx context.Context, position string) ([]crm.Hit, string, error) {
 	key := strings.ToLower(f.names.Leads.Key)
-	rows, next, _, err := f.track(ctx, f.lead, []string{f.lead.PrimaryID, key}, token)
+	token, same := strings.CutPrefix(position, leadColumnsRead)
+	if !same {
+		token = ""
+	}
+	rows, next, _, err := f.track(ctx, f.lead, []string{f.lead.PrimaryID, key, createdColumn}, token)
 	if err != nil {
 		return nil, "", fmt.Errorf("poll for changed leads: %w", err)
 	}
 	var hits []crm.Hit
 	for _, row := range rows {
+		f.deletedLeads.note(row, key)
 		switch {
 		case row.Deleted:
 			hits = append(hits, crm.Hit{ID: leadPrefix + row.ID, Version: "deleted"})
@@ -325,5 +334,5 @@ func (f leadFeed) Changes(ctx context.Context, token string) ([]crm.Hit, string,
 			hits = append(hits, crm.Hit{ID: leadPrefix + row.ID, Version: row.Version()})
 		}
 	}
-	return hits, next, nil
+	return hits, leadColumnsRead + next, nil
 }

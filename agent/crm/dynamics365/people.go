@@ -68,20 +68,31 @@ func equalsAny(column string, values []string) string {
 	return strings.Join(conditions, " or ")
 }
 
+// contactCompany holds the company that a contact is of.
+const contactCompany = "parentcustomerid"
+
+func (e *Environment) contactQuery(people []deal.Person) dataverse.Query {
+	known := make([]string, len(people))
+	for i, p := range people {
+		known[i] = p.Email
+	}
+	return dataverse.Query{
+		Select: append([]string{e.contact.PrimaryID, lookupValue(contactCompany)}, personColumns(contactColumns)...), OrderBy: e.contact.PrimaryID,
+		Filter: "statecode eq 0 and (" + equalsAny(contactColumns.email, known) + ")",
+	}
+}
+
 // Contacts implements [crm.CRM] with one query.
 func (e *Environment) Contacts(ctx context.Context, accountID string, people []deal.Person) ([]crm.NewContact, error) {
-	list, addresses := make([]crm.NewContact, len(people)), make([]string, len(people))
+	list := make([]crm.NewContact, len(people))
 	for i, p := range people {
-		list[i], addresses[i] = crm.NewContact{Person: p}, p.Email
+		list[i].Person = p
 	}
 	if len(list) == 0 {
 		return list, nil
 	}
-	company := lookupValue("parentcustomerid")
-	rows, err := dataverse.List[map[string]any](ctx, e.client, e.contact.SetName, dataverse.Query{
-		Select: append([]string{e.contact.PrimaryID, company}, personColumns(contactColumns)...), OrderBy: e.contact.PrimaryID,
-		Filter: "statecode eq 0 and (" + equalsAny(contactColumns.email, addresses) + ")",
-	})
+	company := lookupValue(contactCompany)
+	rows, err := e.list(ctx, e.contact.SetName, e.contactQuery(people))
 	if err != nil {
 		return nil, fmt.Errorf("look for contacts by their e-mail addresses: %w", err)
 	}
@@ -113,7 +124,7 @@ func (e *Environment) contactParts(parts []dataverse.Part, account string, added
 			fields := map[string]any{
 				contactColumns.first: contact.FirstName, contactColumns.last: contact.LastName, contactColumns.phone: contact.Phone, contactColumns.email: contact.Email,
 			}
-			if navigation := e.contact.navigation("parentcustomerid", e.account.LogicalName); account != "" && navigation != "" {
+			if navigation := e.contact.navigation(contactCompany, e.account.LogicalName); account != "" && navigation != "" {
 				fields[bind(navigation)] = account
 			}
 			part = dataverse.Part{Method: http.MethodPost, Path: e.contact.SetName}
@@ -172,40 +183,53 @@ func (e *Environment) primary(fields map[string]any, added []crm.NewContact, ref
 	}
 }
 
+// userSet is the entity set of userTable.
+const userSet = "systemusers"
+
 // user is a row of systemuser.
-type user struct {
-	ID     string `json:"systemuserid"`
-	Name   string `json:"domainname"`
-	Email  string `json:"internalemailaddress"`
-	Sealed bool   `json:"isdisabled"`
+type user struct{ id, name, email string }
+
+// userQuery finds users who may own rows. Of several with one e-mail address the one comes first whose user name it is.
+func userQuery(condition string) dataverse.Query {
+	return dataverse.Query{
+		Select: []string{"systemuserid", "domainname", "internalemailaddress"}, Filter: "isdisabled eq false and (" + condition + ")", OrderBy: "systemuserid",
+	}
 }
 
 func (e *Environment) users(ctx context.Context, condition string) ([]user, error) {
-	rows, err := dataverse.List[user](ctx, e.client, "systemusers", dataverse.Query{
-		Select: []string{"systemuserid", "domainname", "internalemailaddress", "isdisabled"}, Filter: "isdisabled eq false and (" + condition + ")", OrderBy: "systemuserid",
-	})
+	rows, err := e.list(ctx, userSet, userQuery(condition))
 	if err != nil {
 		return nil, fmt.Errorf("look for users: %w", err)
 	}
-	return rows, nil
+	users := make([]user, len(rows))
+	for i, row := range rows {
+		users[i] = user{strings.ToLower(text(row["systemuserid"])), text(row["domainname"]), text(row["internalemailaddress"])}
+	}
+	return users, nil
+}
+
+// addresses gives the e-mail addresses of the people who have one.
+func addresses(people []deal.Person) []string {
+	var known []string
+	for _, person := range people {
+		if person.Email != "" {
+			known = append(known, person.Email)
+		}
+	}
+	return known
 }
 
 // Owner implements [crm.CRM] with one query, or none where the referral names nobody.
 func (e *Environment) Owner(ctx context.Context, people []deal.Person) (string, error) {
-	var addresses []string
-	for _, p := range people {
-		if p.Email != "" {
-			addresses = append(addresses, p.Email)
-		}
-	}
-	if len(addresses) == 0 {
+	known := addresses(people)
+	if len(known) == 0 {
 		return e.owner, nil
 	}
-	users, err := e.users(ctx, equalsAny("internalemailaddress", addresses))
+	users, err := e.users(ctx, equalsAny("internalemailaddress", known))
 	if err != nil {
 		return "", err
 	}
-	for _, address := range addresses {
+	for _, address := range known {
 		if id := userNamed(users, address); id != "" {
 			return id, nil
 		}
@@ -217,10 +241,10 @@ func (e *Environment) Owner(ctx context.Context, people []deal.Person) (string, 
 func userNamed(users []user, name string) (id string) {
 	for _, u := range users {
 		switch {
-		case strings.EqualFold(u.Name, name):
-			return strings.ToLower(u.ID)
-		case strings.EqualFold(u.Email, name) && id == "":
-			id = strings.ToLower(u.ID)
+		case strings.EqualFold(u.name, name):
+			return u.id
+		case strings.EqualFold(u.email, name) && id == "":
+			id = u.id
 		}
 	}
 	return id

@@ -3,7 +3,6 @@ package dynamics365
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,7 +131,7 @@ func (e *Environment) Read(ctx context.Context, id string) (crm.Record, error) {
 	if err != nil {
 		return crm.Record{}, fmt.Errorf("%w: %w", crm.ErrNotFound, err)
 	}
-	results, err := e.client.ReadBatch(ctx, e.readParts(id)...)
+	results, err := e.ask(ctx, e.readParts(id)...)
 	if err != nil {
 		return crm.Record{}, fmt.Errorf("read opportunity %s: %w", id, translate(err))
 	}
@@ -140,11 +139,11 @@ func (e *Environment) Read(ctx context.Context, id string) (crm.Record, error) {
 	if err := results[0].Decode(&row); err != nil {
 		return crm.Record{}, fmt.Errorf("read opportunity %s: %w", id, translate(err))
 	}
-	solutions, err := e.children(ctx, results[1])
+	solutions, err := children(results[1])
 	if err != nil {
 		return crm.Record{}, fmt.Errorf("read the solutions of opportunity %s: %w", id, err)
 	}
-	roles, err := e.children(ctx, results[2])
+	roles, err := children(results[2])
 	if err != nil {
 		return crm.Record{}, fmt.Errorf("read the contacts of opportunity %s: %w", id, err)
 	}
@@ -152,9 +151,6 @@ func (e *Environment) Read(ctx context.Context, id string) (crm.Record, error) {
 }
 
 func (e *Environment) readParts(id string) []dataverse.Part {
-	get := func(path string, query dataverse.Query) dataverse.Part {
-		return dataverse.Part{Method: http.MethodGet, Path: path + query.Encode()}
-	}
 	contact := e.role.navigation(e.names.RoleContact, e.contact.LogicalName)
 	return []dataverse.Part{
 		get(e.opportunity.SetName+"("+id+")", dataverse.Query{Select: e.selected, Expand: e.expands}),
@@ -167,9 +163,8 @@ func (e *Environment) readParts(id string) []dataverse.Part {
 }
 
 // children reads a part's rows. More than one page of them is not what a deal has.
-func (e *Environment) children(_ context.Context, result dataverse.Result) ([]map[string]any, error) {
-	var rows []map[string]any
-	_, err := result.DecodePage(&rows)
+func children(result dataverse.Result) (rows []map[string]any, err error) {
+	_, err = result.DecodePage(&rows)
 	return rows, err
 }
 

@@ -61,17 +61,15 @@ func (e *Environment) solutionRow(row map[string]any) (crm.SolutionRow, bool) {
 
 // Catalogue implements [crm.CRM].
 func (e *Environment) Catalogue(ctx context.Context, solutions []deal.Solution) ([]crm.NewSolution, error) {
-	list, identifiers := make([]crm.NewSolution, len(solutions)), make([]string, len(solutions))
+	list := make([]crm.NewSolution, len(solutions))
 	for i, s := range solutions {
-		list[i], identifiers[i] = crm.NewSolution{Solution: s}, s.ID
+		list[i] = crm.NewSolution{Solution: s}
 	}
 	if len(list) == 0 {
 		return list, nil
 	}
 	identifier := strings.ToLower(e.names.DetailIdentifier)
-	rows, err := dataverse.List[map[string]any](ctx, e.client, e.detail.SetName, dataverse.Query{
-		Select: []string{e.detail.PrimaryID, e.detail.PrimaryName, identifier}, Filter: equalsAny(identifier, identifiers), OrderBy: e.detail.PrimaryID,
-	})
+	rows, err := e.list(ctx, e.detail.SetName, e.catalogueQuery(solutions))
 	if err != nil {
 		return nil, fmt.Errorf("look solutions up in %s: %w", e.detail.LogicalName, err)
 	}
@@ -83,6 +81,16 @@ func (e *Environment) Catalogue(ctx context.Context, solutions []deal.Solution) 
 		}
 	}
 	return list, nil
+}
+
+func (e *Environment) catalogueQuery(solutions []deal.Solution) dataverse.Query {
+	identifier, identifiers := strings.ToLower(e.names.DetailIdentifier), make([]string, len(solutions))
+	for i, s := range solutions {
+		identifiers[i] = s.ID
+	}
+	return dataverse.Query{
+		Select: []string{e.detail.PrimaryID, e.detail.PrimaryName, identifier}, Filter: equalsAny(identifier, identifiers), OrderBy: e.detail.PrimaryID,
+	}
 }
 
 // solutionParts add and remove rows. A solution that the catalogue lacks is added to it: without its row the seller would see a line

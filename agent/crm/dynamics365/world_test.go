@@ -32,6 +32,7 @@ type world struct {
 	signIn entra.Credentials // of the agent
 	env    *adapter.Environment
 	calls  atomic.Int32    // requests of any kind but for tokens
+	lose   atomic.Bool     // whether answers are lost
 	seen   map[string]bool // states that the feed has named
 }
 
@@ -42,6 +43,10 @@ func newWorld(t *testing.T) *world {
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if len(r.URL.Path) > 5 && r.URL.Path[:5] == "/api/" {
 			w.calls.Add(1)
+			if w.lose.Load() {
+				service.ServeHTTP(httptest.NewRecorder(), r)
+				panic(http.ErrAbortHandler) // the connection breaks
+			}
 			service.ServeHTTP(rw, r)
 			return
 		}

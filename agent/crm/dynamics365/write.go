@@ -77,9 +77,7 @@ func (e *Environment) Create(ctx context.Context, payload []byte) (string, error
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return "", fmt.Errorf("create opportunity: %w", err)
 	}
-	results, err := e.client.ChangeSet(ctx, c.Parts, dataverse.Part{
-		Method: http.MethodGet, Path: c.Key + dataverse.Query{Select: []string{e.opportunity.PrimaryID}}.Encode(),
-	})
+	results, err := e.apply(ctx, c.Parts, get(c.Key, dataverse.Query{Select: []string{e.opportunity.PrimaryID}}))
 	if err != nil {
 		return "", fmt.Errorf("create opportunity: %w", translateWrite(err))
 	}
@@ -232,7 +230,7 @@ func (e *Environment) EncodeUpdate(changes crm.Changes) ([]byte, error) {
 	return encode(c)
 }
 
-// Update implements [crm.CRM]: one call. The version is the row's own, so no change of somebody else is ever overwritten.
+// Update implements [crm.CRM]: one change set. The version is the row's own, so no change of somebody else is ever overwritten.
 func (e *Environment) Update(ctx context.Context, id, version string, payload []byte) error {
 	id, err := dataverse.ParseID(id)
 	if err != nil {
@@ -250,10 +248,9 @@ func (e *Environment) Update(ctx context.Context, id, version string, payload []
 	if err != nil {
 		return fmt.Errorf("update opportunity %s: %w", id, err)
 	}
-	if len(parts) == 1 && parts[0].Method == http.MethodPatch {
-		err = translate(e.client.Update(ctx, parts[0].Path, etag, parts[0].Body))
+	if _, err = e.apply(ctx, parts); len(parts) == 1 && parts[0].Method == http.MethodPatch {
+		err = translate(err)
 	} else {
-		_, err = e.client.ChangeSet(ctx, parts)
 		err = translateWrite(err)
 	}
 	switch {

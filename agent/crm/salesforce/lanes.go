@@ -11,7 +11,6 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/agent/batch"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
-	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
 )
 
 const (
@@ -110,7 +109,7 @@ func (l *lane) answer(ctx context.Context, requests []values) ([]batch.Result[[]
 	slices.Sort(wanted)
 	rows, err := l.org.rows(ctx, l.query(slices.Compact(wanted)))
 	if err != nil {
-		return apart(ctx, requests, err, l.answer)
+		return batch.Apart(ctx, requests, err, l.answer)
 	}
 	found := map[string][]row{}
 	for _, r := range rows {
@@ -127,22 +126,6 @@ func (l *lane) answer(ctx context.Context, requests []values) ([]batch.Result[[]
 			}
 		}
 		slices.SortStableFunc(results[i].Value, func(a, b row) int { return strings.Compare(text(a["Id"]), text(b["Id"])) })
-	}
-	return results, nil
-}
-
-// apart makes the calls of each half when a shared one was refused for what it asks: only the request that is at fault is to fail.
-func apart[K, V any](ctx context.Context, requests []K, refusal error, call batch.Call[K, V]) ([]batch.Result[V], error) {
-	if len(requests) == 1 || problem.ClassOf(refusal) == problem.Later || wire.IsAmbiguous(refusal) {
-		return nil, refusal
-	}
-	var results []batch.Result[V]
-	for _, half := range [][]K{requests[:len(requests)/2], requests[len(requests)/2:]} {
-		answers, err := call(ctx, half)
-		if err != nil {
-			answers = slices.Repeat([]batch.Result[V]{batch.Failed[V](err)}, len(half))
-		}
-		results = append(results, answers...)
 	}
 	return results, nil
 }
@@ -208,9 +191,9 @@ func (o *Org) searchAccounts(ctx context.Context, requests []search) ([]batch.Re
 	rows, err := o.rows(ctx, o.accountQuery(slices.Compact(anyOf)))
 	switch {
 	case err == nil && len(rows) > mostAccounts && len(requests) > 1:
-		return apart(ctx, requests, errTooMany, o.searchAccounts)
+		return batch.Apart(ctx, requests, errTooMany, o.searchAccounts)
 	case err != nil:
-		return apart(ctx, requests, err, o.searchAccounts)
+		return batch.Apart(ctx, requests, err, o.searchAccounts)
 	}
 	return slices.Repeat([]batch.Result[[]row]{batch.Of(rows)}, len(requests)), nil
 }
@@ -246,7 +229,7 @@ func (o *Org) updateAll(ctx context.Context, requests []rowUpdate) ([]batch.Resu
 	}
 	answers, err := o.client.Composite(ctx, body)
 	if err != nil {
-		return apart(ctx, requests, err, o.updateAll)
+		return batch.Apart(ctx, requests, err, o.updateAll)
 	}
 	results := slices.Repeat([]batch.Result[struct{}]{batch.Failed[struct{}](&batch.Abandoned{Err: errEmptyAnswer})}, len(requests))
 	for _, answer := range answers {
@@ -283,7 +266,7 @@ func (o *Org) createAll(ctx context.Context, requests []create) ([]batch.Result[
 	}
 	answers, err := o.client.CompositeGraph(ctx, graphs)
 	if err != nil {
-		return apart(ctx, requests, err, o.createAll)
+		return batch.Apart(ctx, requests, err, o.createAll)
 	}
 	results := make([]batch.Result[string], len(requests))
 	var halted []int

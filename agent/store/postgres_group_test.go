@@ -1,11 +1,15 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/batch"
 )
 
 // Many workers record and settle at once and share transactions. A claim that was lost fails alone, a deal that takes another one in
@@ -57,4 +61,42 @@ func TestWorkersShareTransactionsAndNotFailures(t *testing.T) {
 		equal(f, "recorded "+claims[i].Key, d.Base != nil, i != 1 && i != 3)
 	}
 	f.means("crm:shell", claims[2].Key)
+}
+
+// Many senders store events at once and share transactions. Each event is stored once, whoever sends it again, before its sender hears so;
+// one that the database refuses fails alone.
+func TestArrivalsShareTransactionsAndNotFailures(t *testing.T) {
+	s := openServer(t, time.Now)
+	defer s.Close()
+	f := fixture{T: t, Store: s}
+	const events = 300
+	refused := errors.New("refused by the test")
+	s.arrivals = batch.New(batch.Options[[]Event]{Size: maxShared, Slots: committers}, func(ctx context.Context, requests [][]Event) ([]batch.Result[struct{}], error) {
+		return storeTogether(ctx, requests, func(ctx context.Context, all []Event) error {
+			if slices.ContainsFunc(all, func(e Event) bool { return e.ID == "bad" }) {
+				return refused
+			}
+			return s.enqueue(ctx, all, nil)
+		})
+	})
+	failures := make([]error, events)
+	var senders sync.WaitGroup
+	for i := range events {
+		senders.Go(func() {
+			e := Event{ID: fmt.Sprint(i / 2), Key: fmt.Sprintf("pc:%03d", i/2)} // each twice
+			if i == 7 {
+				e.ID = "bad"
+			}
+			failures[i] = s.Enqueue(t.Context(), []Event{e}, nil)
+		})
+	}
+	senders.Wait()
+	for i, err := range failures {
+		if (i == 7) != errors.Is(err, refused) || i != 7 && err != nil {
+			t.Errorf("event %d: %v", i, err)
+		}
+	}
+	claims, err := f.Claim(t.Context(), events, time.Hour)
+	f.ok(err)
+	equal(f, "deals", len(claims), events/2)
 }

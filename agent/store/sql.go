@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/batch"
 )
 
 // maxWaiting is how many transactions may wait before Enqueue turns events away, so that a sender is told to come back
@@ -51,6 +53,7 @@ type SQL struct {
 	connector string
 	owner     string
 	wake      chan struct{}
+	arrivals  *batch.Group[[]Event, struct{}] // nil: each has a transaction of its own
 }
 
 var _ Store = (*SQL)(nil)
@@ -71,6 +74,9 @@ type database struct {
 // newSQL makes the store of one connector, and lets it hear what other processes make due.
 func newSQL(d *database, connector, owner string) *SQL {
 	s := &SQL{database: d, connector: connector, owner: owner, wake: make(chan struct{}, 1)}
+	if _, remote := d.engine.(*postgres); remote {
+		s.shareArrivals()
+	}
 	d.waking.Lock()
 	defer d.waking.Unlock()
 	if d.wakes == nil {

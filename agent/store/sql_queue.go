@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/batch"
 )
 
 // Conditions on a row of work. The first one is that of the index work_due.
@@ -23,8 +25,39 @@ func (s *SQL) Enqueue(ctx context.Context, events []Event, cursor *Cursor) error
 	if s.waiting.Load() >= maxWaiting {
 		return ErrOverloaded
 	}
+	if s.arrivals == nil || cursor != nil {
+		return s.enqueue(ctx, events, cursor)
+	}
+	s.waiting.Add(1)
+	defer s.waiting.Add(-1)
+	_, err = s.arrivals.Do(ctx, events)
+	return err
+}
+
+// shareArrivals lets callers of Enqueue who wait at the same time share a transaction, and its statements: all of them hear that their
+// events are stored when it is on the disk. A database that groups transactions by itself has no need of it.
+func (s *SQL) shareArrivals() {
+	s.arrivals = batch.New(batch.Options[[]Event]{Size: maxShared, Slots: committers}, func(ctx context.Context, requests [][]Event) ([]batch.Result[struct{}], error) {
+		return storeTogether(ctx, requests, func(ctx context.Context, events []Event) error { return s.enqueue(ctx, events, nil) })
+	})
+}
+
+// storeTogether stores what several callers bring. What is refused on account of one fails for that one only.
+func storeTogether(ctx context.Context, requests [][]Event, enqueue func(context.Context, []Event) error) ([]batch.Result[struct{}], error) {
+	results := make([]batch.Result[struct{}], len(requests))
+	err := enqueue(ctx, slices.Concat(requests...))
+	if err == nil || len(requests) == 1 {
+		return results, err
+	}
+	for i, events := range requests {
+		results[i].Err = enqueue(ctx, events)
+	}
+	return results, nil
+}
+
+func (s *SQL) enqueue(ctx context.Context, events []Event, cursor *Cursor) error {
 	raised := false
-	err = s.update(ctx, func(t tx) error {
+	err := s.update(ctx, func(t tx) error {
 		fresh, err := t.store(events)
 		if err != nil {
 			return err

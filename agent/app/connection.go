@@ -34,6 +34,7 @@ type connection struct {
 	calls    []*callBudget
 	poll     time.Duration
 	sweep    time.Duration
+	from     time.Time // where the first sweep begins; zero: now
 	watchCRM bool
 	survey   *backfill.Survey
 	leads    crm.Feed // nil: nobody watches leads
@@ -136,7 +137,8 @@ func (a *App) connection(d document.Document, org organisation, center referral.
 	}
 	poll, pollErr := time.ParseDuration(d.Schedule.Poll)
 	sweep, sweepErr := time.ParseDuration(d.Schedule.Sweep)
-	if err := errors.Join(pollErr, sweepErr); err != nil {
+	from, fromErr := firstSweep(d)
+	if err := errors.Join(pollErr, sweepErr, fromErr); err != nil {
 		return nil, problem.Wrap(problem.DocumentInvalid, "schedule", err)
 	}
 	if d.PartnerCenter.Intake != document.IntakeWebhook {
@@ -151,7 +153,7 @@ func (a *App) connection(d document.Document, org organisation, center referral.
 	})
 	c := &connection{
 		machine: a.machine, store: a.store, health: &a.health, survey: survey(d, org, center), org: org, center: center, clocks: clocks, engine: engine,
-		poll: poll, sweep: sweep, document: rules.Document, log: a.log,
+		poll: poll, sweep: sweep, from: from, document: rules.Document, log: a.log,
 		watchCRM: d.Flow(document.FlowOpportunityToPartnerCenter) || d.Flow(document.FlowSolutionsToPartnerCenter),
 	}
 	if d.Flow(document.FlowLeadsToPartnerCenter) {
@@ -163,6 +165,14 @@ func (a *App) connection(d document.Document, org organisation, center referral.
 		}
 	}
 	return c, nil
+}
+
+// firstSweep gives the time at which the first sweep begins; zero where the document does not say.
+func firstSweep(d document.Document) (time.Time, error) {
+	if d.Schedule.SweepFrom == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(time.RFC3339, d.Schedule.SweepFrom)
 }
 
 // resolve reads a secret that the document refers to.

@@ -176,7 +176,7 @@ func (c *connection) pollLeads(ctx context.Context) {
 
 func (c *connection) sweepReferrals(ctx context.Context) {
 	c.every(ctx, watch.ReferralFeed, func() time.Duration { return c.sweep }, func(ctx context.Context) (int, error) {
-		return watch.Referrals(ctx, c.center, c.store, func() time.Time { return c.clocks.at(clockOfPartnerCenter, c.machine.Now()) })
+		return watch.Referrals(ctx, c.center, c.store, func() time.Time { return c.clocks.at(clockOfPartnerCenter, c.machine.Now()) }, c.from)
 	})
 }
 

@@ -728,7 +728,7 @@ func (w *world) poll() error {
 }
 
 func (w *world) sweep() error {
-	_, err := watch.Referrals(context.Background(), w.center(), w.running.agent.queue, w.centerNow())
+	_, err := watch.Referrals(context.Background(), w.center(), w.running.agent.queue, w.centerNow(), time.Time{})
 	return err
 }
 

@@ -61,10 +61,10 @@ func records(ctx context.Context, name string, feed crm.Feed, queue store.Queue,
 }
 
 // Referrals sweeps Partner Center once: everything updated since the last sweep. The first sweep takes the referrals that
-// wait for an answer and whatever changes from now on; older deals are found through the CRM's records that name them. Now is the time
-// by Partner Center's clock, as far as it is known after an answer: where the sweep begins is kept for good, and a clock of ours that is
-// ahead would have it pass over whatever changes until it is right.
-func Referrals(ctx context.Context, center referral.API, queue store.Queue, now func() time.Time) (int, error) {
+// wait for an answer and whatever changes from a given time on, or from now on when that is zero or still to come; older deals are found
+// through the CRM's records that name them. Now is the time by Partner Center's clock, as far as it is known after an answer: where the
+// sweep begins is kept for good, and a clock of ours that is ahead would have it pass over whatever changes until it is right.
+func Referrals(ctx context.Context, center referral.API, queue store.Queue, now func() time.Time, first time.Time) (int, error) {
 	position, err := queue.Cursor(ctx, ReferralFeed)
 	if err != nil {
 		return 0, err
@@ -75,7 +75,9 @@ func Referrals(ctx context.Context, center referral.API, queue store.Queue, now 
 		if waiting, err = center.Waiting(ctx); err != nil {
 			return 0, err
 		}
-		since = now()
+		if since = now(); !first.IsZero() && first.Before(since) {
+			since = first
+		}
 	} else if since, err = time.Parse(time.RFC3339Nano, position); err != nil {
 		return 0, fmt.Errorf("sweep from %q: %w", position, err)
 	}

@@ -223,10 +223,12 @@ type AccountMatch struct {
 	Many string   `json:"many" jsonschema:"enum=queue"`
 }
 
-// Schedule holds intervals as Go durations and the daily budget of CRM calls (0: none).
+// Schedule holds intervals as Go durations, where the first sweep begins (RFC 3339; empty: when the agent starts), and the daily budget
+// of CRM calls (0: none).
 type Schedule struct {
 	Poll       string `json:"poll"`
 	Sweep      string `json:"sweep"`
+	SweepFrom  string `json:"sweep_from,omitempty" jsonschema:"format=date-time,description=Where the first sweep of an empty store begins; later sweeps go on from the last one. Absent: when the agent starts."`
 	DailyCalls int64  `json:"crm_daily_calls,omitempty"`
 }
 

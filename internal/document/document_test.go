@@ -52,7 +52,7 @@ func example() Document {
 		Flows: flows, Mappings: DefaultMappings(Salesforce, fields, variables), Help: DefaultHelp(),
 		Sharing:  Sharing{Delay: "20s", DefaultCurrency: "EUR", MarketplaceIntent: "HaveNotDecided"},
 		Accounts: AccountMatch{Keys: []string{"name", "postal_code"}, None: "create", Many: "queue"},
-		Schedule: Schedule{Poll: "10s", Sweep: "15m", DailyCalls: 50000},
+		Schedule: Schedule{Poll: "10s", Sweep: "15m", SweepFrom: "2026-03-31T17:00:00Z", DailyCalls: 50000},
 	}
 }
 
@@ -178,6 +178,7 @@ func TestDynamicsDocument(t *testing.T) {
 		"crm.fields.solution_detail: it is missing":      func(d *Document) { delete(d.CRM.Fields, FieldSolutionDetail) },
 		"crm.objects.contact_role: it is missing":        func(d *Document) { delete(d.CRM.Objects, ObjectContactRole) },
 		"crm.stages":                                     func(d *Document) { d.CRM.Stages = Stages{} },
+		"schedule.sweep_from":                            func(d *Document) { d.Schedule.SweepFrom = "2026-03-31" },
 		"crm.fields.contact_role_contact: it is missing": func(d *Document) { delete(d.CRM.Fields, FieldRoleContact) },
 	} {
 		d := dynamics()

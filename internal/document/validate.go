@@ -78,6 +78,11 @@ func (d Document) Validate() error {
 	duration("sharing.delay", d.Sharing.Delay, 0)
 	duration("schedule.poll", d.Schedule.Poll, 100*time.Millisecond)
 	duration("schedule.sweep", d.Schedule.Sweep, 100*time.Millisecond)
+	if from := d.Schedule.SweepFrom; from != "" {
+		if _, err := time.Parse(time.RFC3339, from); err != nil {
+			fault("schedule.sweep_from: %q is not a time with its zone, such as 2026-03-31T17:00:00Z (RFC 3339)", from)
+		}
+	}
 	oneOf("account_match.none", d.Accounts.None, "create", "queue")
 	oneOf("account_match.many", d.Accounts.Many, "queue")
 	if !slices.Contains(d.Accounts.Keys, "name") {

@@ -90,6 +90,7 @@ type accountMatchModel struct {
 type scheduleModel struct {
 	Poll  *string `tfsdk:"poll"`
 	Sweep *string `tfsdk:"sweep"`
+	From  *string `tfsdk:"sweep_from"`
 }
 
 type pushModel struct {

@@ -107,10 +107,17 @@ func (*connector) Schema(_ context.Context, _ resource.SchemaRequest, response *
 				"or e-mail address. Default: the agent's user."),
 			"schedule": schema.SingleNestedAttribute{
 				Optional:            true,
-				MarkdownDescription: "Intervals, as Go durations.",
+				MarkdownDescription: "Intervals, as Go durations, and where the first sweep begins.",
 				Attributes: map[string]schema.Attribute{
 					"poll":  optionalDuration("How often changes are asked for. Default `10s`."),
 					"sweep": optionalDuration("How often the sweep looks for differences that no event announced. Default: the environment variable `" + document.VariableAutoHealInterval + "`."),
+					"sweep_from": schema.StringAttribute{
+						Optional: true,
+						MarkdownDescription: "Where the first sweep of an agent with an empty store begins, as a time with its zone (RFC 3339), such as `2026-03-31T17:00:00Z`: a time before another " +
+							"product, as Microsoft's flows, was switched off, so that nothing is missed that changed in Partner Center since. Sweeps after the first go on from the last one. " +
+							"A time that has not come yet counts as the present. Default: when the agent starts.",
+						Validators: []validator.String{timeWithZone{}},
+					},
 				},
 			},
 			"push": schema.SingleNestedAttribute{

@@ -82,6 +82,7 @@ func (b *builder) document() document.Document {
 	}
 	if m.Schedule != nil {
 		d.Schedule.Poll, d.Schedule.Sweep = text(m.Schedule.Poll, d.Schedule.Poll), text(m.Schedule.Sweep, d.Schedule.Sweep)
+		d.Schedule.SweepFrom = text(m.Schedule.From, "")
 	}
 	if m.Budgets != nil && m.Budgets.CRMDailyCalls != nil {
 		d.Schedule.DailyCalls = *m.Budgets.CRMDailyCalls

@@ -29,6 +29,28 @@ func (v goDuration) ValidateString(ctx context.Context, request validator.String
 	}
 }
 
+// timeWithZone admits a time of RFC 3339.
+type timeWithZone struct{}
+
+// Description implements [validator.Describer].
+func (timeWithZone) Description(context.Context) string {
+	return "a time with its zone such as 2026-03-31T17:00:00Z"
+}
+
+// MarkdownDescription implements [validator.Describer].
+func (v timeWithZone) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString implements [validator.String].
+func (v timeWithZone) ValidateString(ctx context.Context, request validator.StringRequest, response *validator.StringResponse) {
+	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
+		return
+	}
+	value := request.ConfigValue.ValueString()
+	if _, err := time.Parse(time.RFC3339, value); err != nil {
+		response.Diagnostics.AddAttributeError(request.Path, "Time is malformed", fmt.Sprintf("%q is not %s (RFC 3339).", value, v.Description(ctx)))
+	}
+}
+
 // whole demands every attribute of an element that is known.
 var whole = []validator.Object{allGiven{}}
 

@@ -74,7 +74,13 @@ func (e *Environment) Acts() []Act {
 		{"add_note", "add a note to an opportunity", []Parameter{need("opportunity", "opportunity id"), need("text", "text of the note"), may("subject", "title")}, false, e.noteAct},
 		{"add_user", "add a user with the rights of a seller", []Parameter{need("email", "e-mail address"), may("first_name", "first name"), may("last_name", "last name")}, false, e.addUserAct},
 		{"install_microsoft_solution", "an administrator installs Microsoft's solution: tables, columns, environment variables and flows", nil, false, e.installAct},
+		{"install_microsoft_solution_for_salesforce", "an administrator installs Microsoft's solution for Salesforce: environment variables and flows", nil, false,
+			func(context.Context, map[string]string) (map[string]any, error) {
+				return map[string]any{"solution": forSalesforce.unique}, e.InstallMicrosoftSolutionForSalesforce()
+			}},
 		{"flow", "an administrator turns a cloud flow on or off", []Parameter{need("flow", "name or id"), need("on", "true or false")}, false, e.flowAct},
+		{"begin_flow_run", "a cloud flow that is on begins to run", []Parameter{need("flow", "name or id")}, false, e.beginRunAct},
+		{"end_flow_run", "a run of a cloud flow ends", []Parameter{need("run", "what begin_flow_run gave"), may("status", "Succeeded (default), Failed or Cancelled")}, false, e.endRunAct},
 		{"grant", "an administrator changes a privilege of a role", []Parameter{need("role", "name of the role"), need("privilege", "for example prvReadOpportunity"),
 			need("depth", "none, user or organization")}, false, e.grantAct},
 	}

@@ -63,6 +63,7 @@ type Environment struct {
 	people    people
 	inFlight  int // metadata writes that have begun and not ended
 	sequences map[string]int
+	runs      map[string]flowRun // of cloud flows, under way
 	outbox    *outbox
 }
 
@@ -87,7 +88,7 @@ func New(kit *lab.Kit, opts Options) (*Environment, error) {
 	}
 	e := &Environment{
 		kit: kit, opts: opts, ids: ids, version: firstVersion, tables: map[string]*table{},
-		rights: map[string]map[string]depth{}, windows: map[string]*window{}, cache: map[string]cached{}, sequences: map[string]int{},
+		rights: map[string]map[string]depth{}, windows: map[string]*window{}, cache: map[string]cached{}, sequences: map[string]int{}, runs: map[string]flowRun{},
 	}
 	e.outbox = newOutbox(e)
 	e.catalog = newCatalog()

@@ -7,55 +7,91 @@ import (
 	"strings"
 )
 
-// What Microsoft's solution is called, as far as its screenshots show it. The unique name is cut off there; the rest is inferred.
-const (
-	microsoftSolution = "PartnerCenterReferralsSynchronizationforDynamics365"
-	microsoftName     = "Partner Center Referrals Synchronization for Dynamics 365"
-	microsoftVersion  = "1.0.2102.1"
-)
+// brought is what one of Microsoft's solutions brings beside tables: flows, connection references and environment variables.
+type brought struct {
+	unique, name, version string
+	flows                 []broughtFlow
+	references            [][2]string // name and connector
+	variables             []broughtVariable
+}
 
-// microsoftFlows are the cloud flows of Microsoft's solution; those below the first belong under the helper and the customizable
-// flow, which they call.
-var microsoftFlows = []struct {
+// broughtFlow is a cloud flow with the flows that it calls, by their place in the list. The documents name the flows; which calls which is
+// inferred from the order in which they are turned on.
+type broughtFlow struct {
 	name     string
 	children []int
-}{
-	{"Webhook Registration (Insider Preview)", nil},
-	{"[Customize] Create or Get Details from Dynamics 365", nil},
-	{"Create Co-sell Referral - Dynamics 365 to Partner Center (Insider Preview)", nil},
-	{"Partner Center to Dynamics 365 - Helper (Insider Preview)", []int{1}},
-	{"Partner Center Microsoft Co-sell Referral Updates to Dynamics 365 (Insider Preview)", []int{3}},
-	{"Partner Center to Dynamics 365 (Insider Preview)", []int{3}},
-	{"Dynamics 365 to Partner Center (Insider Preview)", []int{2}},
-	{"Dynamics 365 Opportunity to Partner Center (Insider Preview)", []int{6}},
-	{"Dynamics 365 Microsoft Solution to Partner Center (Insider Preview)", []int{6}},
-	{"Dynamics 365 Leads to Partner Center (Insider Preview)", []int{6}},
-	{"Auto-heal of Microsoft Partner Center sychronization details", []int{3}},
 }
 
-// microsoftReferences are the connection references of Microsoft's solution; only the first name is known.
-var microsoftReferences = [][2]string{
-	{"CommonDataService", "shared_commondataserviceforapps"}, {"PartnerCenterReferrals", "shared_partnercenterreferrals"},
-	{"PartnerCenterEvents", "shared_partnercenterevents"}, {"CommonDataService_2", "shared_commondataserviceforapps"},
-	{"PartnerCenterReferrals_2", "shared_partnercenterreferrals"}, {"PartnerCenterEvents_2", "shared_partnercenterevents"},
-	{"CommonDataService_3", "shared_commondataserviceforapps"},
-}
-
-// microsoftVariables are the environment variables of Microsoft's solution. Their prefix is known, whatever the tables' is.
-var microsoftVariables = []struct {
+// broughtVariable is an environment variable. Its prefix is known, whatever the tables' is.
+type broughtVariable struct {
 	name, display, initial string
 	kind                   int64
-}{
-	{"msft_dealvaluefield", "Deal value field name in Dynamics 365", "estimatedvalue", 100000000},
-	{"msft_customeraccountcountrycode", "Customer account country code field name in Dynamics 365", "address1_country", 100000000},
-	{"msft_dealcurrencycodefield", "Deal value currency code field name in Dynamics 365", "transactioncurrencyid", 100000000},
-	{"msft_displaycheckmarkinname", "Display check mark in opportunity name", "yes", 100000002},
-	{"msft_synccosellopportunitiesonly", "Sync co-sell opportunities only", "no", 100000002},
-	{"msft_autohealrunscheduler", "Auto-heal run scheduler", "", 100000000},
 }
 
+// What the solutions are called, as far as screenshots show it: unique names are cut off there, and the rest is inferred. Of the names of
+// connection references only the first is known.
+var (
+	forDynamics = brought{
+		unique: "PartnerCenterReferralsSynchronizationforDynamics365", name: "Partner Center Referrals Synchronization for Dynamics 365", version: "1.0.2102.1",
+		flows: []broughtFlow{
+			{"Webhook Registration (Insider Preview)", nil},
+			{"[Customize] Create or Get Details from Dynamics 365", nil},
+			{"Create Co-sell Referral - Dynamics 365 to Partner Center (Insider Preview)", nil},
+			{"Partner Center to Dynamics 365 - Helper (Insider Preview)", []int{1}},
+			{"Partner Center Microsoft Co-sell Referral Updates to Dynamics 365 (Insider Preview)", []int{3}},
+			{"Partner Center to Dynamics 365 (Insider Preview)", []int{3}},
+			{"Dynamics 365 to Partner Center (Insider Preview)", []int{2}},
+			{"Dynamics 365 Opportunity to Partner Center (Insider Preview)", []int{6}},
+			{"Dynamics 365 Microsoft Solution to Partner Center (Insider Preview)", []int{6}},
+			{"Dynamics 365 Leads to Partner Center (Insider Preview)", []int{6}},
+			{"Auto-heal of Microsoft Partner Center sychronization details", []int{3}},
+		},
+		references: [][2]string{
+			{"CommonDataService", "shared_commondataserviceforapps"}, {"PartnerCenterReferrals", "shared_partnercenterreferrals"},
+			{"PartnerCenterEvents", "shared_partnercenterevents"}, {"CommonDataService_2", "shared_commondataserviceforapps"},
+			{"PartnerCenterReferrals_2", "shared_partnercenterreferrals"}, {"PartnerCenterEvents_2", "shared_partnercenterevents"},
+			{"CommonDataService_3", "shared_commondataserviceforapps"},
+		},
+		variables: []broughtVariable{
+			{"msft_dealvaluefield", "Deal value field name in Dynamics 365", "estimatedvalue", 100000000},
+			{"msft_customeraccountcountrycode", "Customer account country code field name in Dynamics 365", "address1_country", 100000000},
+			{"msft_dealcurrencycodefield", "Deal value currency code field name in Dynamics 365", "transactioncurrencyid", 100000000},
+			{"msft_displaycheckmarkinname", "Display check mark in opportunity name", "yes", 100000002},
+			{"msft_synccosellopportunitiesonly", "Sync co-sell opportunities only", "no", 100000002},
+			{"msft_autohealrunscheduler", "Auto-heal run scheduler", "", 100000000},
+		},
+	}
+	forSalesforce = brought{
+		unique: "PartnerCenterReferralsSynchronizationforSalesforce", name: "Partner Center Referrals Synchronization for Salesforce", version: "1.0.2106.1",
+		flows: []broughtFlow{
+			{"Partner Center Webhook Registration (Insider Preview)", nil},
+			{"[Customize] Create or Get Details from Salesforce", nil},
+			{"Create Co-sell Referral - Salesforce to Partner Center (Insider Preview)", nil},
+			{"Partner Center Microsoft Co-sell Referral Updates to Salesforce (Insider Preview)", []int{1}},
+			{"Partner Center to Salesforce (Insider Preview)", []int{1, 3}},
+			{"Salesforce to Partner Center (Insider Preview)", []int{2}},
+			{"Salesforce Opportunity to Partner Center (Insider Preview)", []int{5}},
+			{"Salesforce Microsoft Solutions to Partner Center (Insider Preview)", []int{5}},
+			{"Salesforce Leads to Partner Center (Insider Preview)", []int{5}},
+		},
+		references: [][2]string{
+			{"CommonDataService", "shared_commondataserviceforapps"}, {"PartnerCenterEvents", "shared_partnercenterevents"},
+			{"PartnerCenterReferrals", "shared_partnercenterreferrals"}, {"SalesforceConnection", "shared_salesforce"},
+		},
+		variables: []broughtVariable{
+			{"msft_activestagename", "Active stage name in Salesforce", "", 100000000},
+			{"msft_onholdstagename", "On-hold stage name in Salesforce", "", 100000000},
+			{"msft_customeraccountcountrycode", "Customer account country code field name in Salesforce", "BillingCountry", 100000000},
+			{"msft_dealcurrencycodefield", "Deal value currency code field name in Salesforce", "CurrencyIsoCode", 100000000},
+			{"msft_dealvaluefield", "Deal value field name in Salesforce", "Amount", 100000000},
+			{"msft_displaycheckmarkinname", "Display check mark in opportunity name", "yes", 100000002},
+			{"msft_synccosellopportunitiesonly", "Sync co-sell opportunities only", "no", 100000002},
+		},
+	}
+)
+
 func (e *Environment) installAct(context.Context, map[string]string) (map[string]any, error) {
-	return map[string]any{"solution": microsoftSolution}, e.InstallMicrosoftSolution()
+	return map[string]any{"solution": forDynamics.unique}, e.InstallMicrosoftSolution()
 }
 
 // InstallMicrosoftSolution lets an administrator install Microsoft's co-sell solution, unmanaged as its screenshots show it: tables,
@@ -63,14 +99,63 @@ func (e *Environment) installAct(context.Context, map[string]string) (map[string
 // columns and tables are not public; they are inferred, under the prefix that a switch gives. It fails where it is installed
 // already.
 func (e *Environment) InstallMicrosoftSolution() error {
-	if err := e.onScreen(e.people.system, func(c *call) *apiError { return c.installMicrosoft(e.kit.Switches.Get(switchMicrosoftPrefix)) }); err != nil {
+	return e.install(func(c *call) *apiError {
+		prefix := e.kit.Switches.Get(switchMicrosoftPrefix)
+		if err := c.installMicrosoft(forDynamics, prefix); err != nil {
+			return err
+		}
+		if err := c.microsoftTables(prefix); err != nil {
+			return err
+		}
+		if err := c.microsoftRows(forDynamics); err != nil {
+			return err
+		}
+		c.microsoftForm(prefix)
+		return nil
+	})
+}
+
+// InstallMicrosoftSolutionForSalesforce lets an administrator install Microsoft's co-sell solution for Salesforce: environment variables,
+// connection references that are bound, and flows that are on. Its fields are those of a package in Salesforce. It fails where it is
+// installed already.
+func (e *Environment) InstallMicrosoftSolutionForSalesforce() error {
+	return e.install(func(c *call) *apiError {
+		if err := c.installMicrosoft(forSalesforce, "msft"); err != nil {
+			return err
+		}
+		return c.microsoftRows(forSalesforce)
+	})
+}
+
+func (e *Environment) install(do func(c *call) *apiError) error {
+	if err := e.onScreen(e.people.system, do); err != nil {
 		return fmt.Errorf("install Microsoft's solution: %w", err)
 	}
 	return nil
 }
 
-func (c *call) installMicrosoft(prefix string) *apiError {
-	if c.e.solution(microsoftSolution) != nil {
+// SetVariable lets an administrator give an environment variable, by schema name, a current value.
+func (e *Environment) SetVariable(name, value string) error {
+	err := e.onScreen(e.people.system, func(c *call) *apiError {
+		definitions := e.table("environmentvariabledefinition").with("schemaname", name)
+		if len(definitions) == 0 {
+			return badRequest(codeNotFound, "there is no variable %s", name)
+		}
+		for _, current := range e.table("environmentvariablevalue").with("environmentvariabledefinitionid", ref{"environmentvariabledefinition", definitions[0].id}) {
+			return c.editTyped("environmentvariablevalue", current.id, map[string]any{"value": value})
+		}
+		_, err := c.createTyped("environmentvariablevalue", map[string]any{"environmentvariabledefinitionid": definitions[0].id, "value": value})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set variable %s: %w", name, err)
+	}
+	return nil
+}
+
+// installMicrosoft makes the publishers and the solution.
+func (c *call) installMicrosoft(what brought, prefix string) *apiError {
+	if c.e.solution(what.unique) != nil {
 		return badRequest(codeDuplicate, "the solution is installed already")
 	}
 	for _, p := range []string{"msft", prefix} {
@@ -84,18 +169,11 @@ func (c *call) installMicrosoft(prefix string) *apiError {
 		}
 	}
 	if _, err := c.createTyped("solution", map[string]any{
-		"uniquename": microsoftSolution, "friendlyname": microsoftName, "version": microsoftVersion, "publisherid": "Microsoft Partner Center",
+		"uniquename": what.unique, "friendlyname": what.name, "version": what.version, "publisherid": "Microsoft Partner Center",
 	}); err != nil {
 		return err
 	}
-	c.header.Set("MSCRM.SolutionUniqueName", microsoftSolution)
-	if err := c.microsoftTables(prefix); err != nil {
-		return err
-	}
-	if err := c.microsoftRows(); err != nil {
-		return err
-	}
-	c.microsoftForm(prefix)
+	c.header.Set("MSCRM.SolutionUniqueName", what.unique)
 	return nil
 }
 
@@ -171,8 +249,8 @@ func decoded(definition, display string) map[string]any {
 	return in
 }
 
-func (c *call) microsoftRows() *apiError {
-	for _, v := range microsoftVariables {
+func (c *call) microsoftRows(what brought) *apiError {
+	for _, v := range what.variables {
 		if _, err := c.createTyped("environmentvariabledefinition", map[string]any{
 			"schemaname": v.name, "displayname": v.display, "defaultvalue": v.initial, "type": float64(v.kind),
 		}); err != nil {
@@ -180,7 +258,7 @@ func (c *call) microsoftRows() *apiError {
 		}
 	}
 	references := map[string]any{}
-	for _, r := range microsoftReferences {
+	for _, r := range what.references {
 		name := "msft_" + r[0]
 		if _, err := c.createTyped("connectionreference", map[string]any{
 			"connectionreferencelogicalname": name, "connectionreferencedisplayname": r[0], "connectorid": "/providers/Microsoft.PowerApps/apis/" + r[1],
@@ -193,7 +271,7 @@ func (c *call) microsoftRows() *apiError {
 		}
 	}
 	var ids []string
-	for _, flow := range microsoftFlows {
+	for _, flow := range what.flows {
 		actions := map[string]any{}
 		for _, child := range flow.children {
 			actions[fmt.Sprintf("Run_%d", child)] = map[string]any{

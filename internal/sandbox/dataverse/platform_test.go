@@ -174,6 +174,37 @@ func TestFlows(t *testing.T) {
 	r.send(http.MethodPatch, "workflows("+parent+")", m{"clientdata": "no JSON"}, "If-Match", "*").want(400, codeFlowData)
 }
 
+// A run of a flow begins only while the flow is on, goes on when it is turned off, and has its row when it begins, or when it has ended, as
+// the switch says.
+func TestFlowRuns(t *testing.T) {
+	for value, before := range map[string]int{"begin": 1, "end": 0} {
+		r := newRig(t)
+		r.set(switchFlowRuns, value)
+		if err := r.env.InstallMicrosoftSolutionForSalesforce(); err != nil {
+			t.Fatal(err)
+		}
+		const flow = "Salesforce Opportunity to Partner Center (Insider Preview)"
+		rows := func(filter string) int {
+			return len(r.send(http.MethodGet, "flowruns?$filter="+filter, nil).want(200).list("value"))
+		}
+		run, err := r.env.BeginFlowRun(flow)
+		if err != nil || rows("endtime eq null") != before {
+			t.Fatalf("%s: %d rows of runs under way, %v", value, rows("endtime eq null"), err)
+		}
+		id := r.send(http.MethodGet, "workflows?$filter=name eq '"+flow+"'", nil).text("value", 0, "workflowid")
+		r.send(http.MethodPatch, "workflows("+id+")", m{"statecode": 0, "statuscode": 1}, "If-Match", "*").want(204)
+		if _, err := r.env.BeginFlowRun(flow); err == nil || r.env.FlowOn(flow) {
+			t.Errorf("a flow that is off runs")
+		}
+		if err := r.env.EndFlowRun(run, "Succeeded"); err != nil || rows("workflowid eq '"+id+"' and status eq 'Succeeded' and endtime ne null") != 1 {
+			t.Errorf("%s: the run's end is not told: %v", value, err)
+		}
+		if r.env.EndFlowRun(run, "Succeeded") == nil {
+			t.Error("a run ended twice")
+		}
+	}
+}
+
 // Microsoft's solution brings its parts, which can be turned off and read like any others.
 func TestMicrosoftSolution(t *testing.T) {
 	r := newRig(t)

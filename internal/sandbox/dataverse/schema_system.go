@@ -94,6 +94,14 @@ var systemTables = []tableOf{
 			choice("Type", 1, "Definition", 2, "Activation", 3, "Template").starts(int64(1)),
 		},
 	},
+	{
+		schema: "FlowRun", set: "flowruns", primaryName: "name", code: 10130, owned: true, display: [2]string{"Flow Run", "Flow Runs"},
+		columns: []column{
+			text("Name", 100).required(), of(kindDateTime, "StartTime"), of(kindDateTime, "EndTime"), of(kindInteger, "Duration"), text("Status", 100),
+			text("TriggerType", 100), text("ErrorCode", 100), memo("ErrorMessage", 20000), text("WorkflowId", 100), text("ParentRunId", 100),
+			text("PartitionId", 100), of(kindInteger, "TTLInSeconds"), lookup("Workflow", target{table: "workflow", schema: "workflow_flowrun_Workflow"}),
+		},
+	},
 	{schema: "ServiceEndpoint", set: "serviceendpoints", primaryName: "name", code: 4618, columns: []column{
 		text("Name", 200).required(), text("Url", 2000), memo("Description", 2000), text("AuthValue", 2048).writeOnly(), yesNo("IsAuthValueSet", false).readOnly(),
 		choice("Contract", 1, "OneWay", 2, "Queue", 3, "Rest", 4, "TwoWay", 5, "Topic", 6, "Queue (Persistent)", 7, "Event Hub", 8, "Webhook", 9, "Event Grid",

@@ -67,7 +67,7 @@ func (e *Environment) seedRoles(t *tx) map[string]string {
 	e.grant(roles[roleSeller], depthOrganization, rows...)
 	for _, role := range []string{roleAgent, roleSeller, roleCustomizer} {
 		for _, schema := range []string{"TransactionCurrency", "SystemUser", "BusinessUnit", "Role", "Organization", "ConnectionRole", "AsyncOperation",
-			"EnvironmentVariableDefinition", "EnvironmentVariableValue", "Workflow", "SdkMessage", "SdkMessageFilter", "Solution", "Publisher",
+			"EnvironmentVariableDefinition", "EnvironmentVariableValue", "Workflow", "FlowRun", "SdkMessage", "SdkMessageFilter", "Solution", "Publisher",
 			"SolutionComponent", "SystemForm", "SavedQuery"} {
 			e.grant(roles[role], depthOrganization, "prvRead"+schema, "prvAppendTo"+schema)
 		}

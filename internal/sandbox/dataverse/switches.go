@@ -38,6 +38,7 @@ const (
 	switchNullKeys         = "dataverse.null_key_values"
 	switchNewApplication   = "dataverse.new_application_user"
 	switchMicrosoftPrefix  = "dataverse.microsoft_solution_prefix"
+	switchFlowRuns         = "dataverse.flow_run_rows"
 )
 
 func sw(id, title, section, def string, others ...string) lab.Switch {
@@ -76,5 +77,7 @@ func Switches() []lab.Switch {
 		sw(switchNullKeys, "rows without a value in an alternate key", "§7.1", "exempt", "unique"),
 		sw(switchNewApplication, "how long a new application user is not yet known", "§1.2", "0s", "10m"),
 		sw(switchMicrosoftPrefix, "prefix of the columns and tables of Microsoft's solution", "§7, §8.13", "msft", "msp"),
+		sw(switchFlowRuns, "when the run of a flow gets its row in flowruns: when it begins, with the status Running and no end, or when it has ended",
+			"§2.10", "begin", "end"),
 	}
 }

@@ -132,10 +132,11 @@ variable "sync_delay" {
 }
 
 variable "schedule" {
-  description = "Intervals as Go durations; null takes the connector's defaults."
+  description = "Intervals as Go durations, and where the first sweep of an empty store begins (RFC 3339); null takes the connector's defaults."
   type = object({
-    poll  = optional(string)
-    sweep = optional(string)
+    poll       = optional(string)
+    sweep      = optional(string)
+    sweep_from = optional(string)
   })
   default = null
 }

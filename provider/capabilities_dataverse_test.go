@@ -344,6 +344,7 @@ resource "cosell_dataverse_form_section" "test" {
 		unknown:    flowConfig("tobool(terraform_data.later.output)"),
 		laterValue: "false",
 		invalid: map[string]invalid{
+			"no duration":  {flowConfig("false\n  drain = { quiet = \"soon\" }"), words("is not a duration such as")},
 			"no such flow": {strings.Replace(flowConfig("true"), createFlow, "Nobody's flow", 1), words("Cloud flow cannot be found")},
 		},
 		creates: func(request *http.Request, body string) bool {

@@ -318,6 +318,67 @@ func TestFlowsInOrder(t *testing.T) {
 	}
 }
 
+// A flow that drains is turned off once the runs of what calls it have ended, and the apply waits for its own runs too. One that gives up
+// says which run it waited for, and the next apply waits again.
+func TestFlowsDrain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	environment := w.sandbox.Dataverse()
+	if err := environment.InstallMicrosoftSolution(); err != nil {
+		t.Fatal(err)
+	}
+	const parent, child = "Partner Center to Dynamics 365 (Insider Preview)", "Partner Center to Dynamics 365 - Helper (Insider Preview)"
+	config := func(timeout string) string {
+		return fmt.Sprintf("resource \"cosell_power_automate_flow\" \"child\" {\n  name    = %q\n  enabled = false\n  drain   = { quiet = \"200ms\", timeout = %q }\n}\n", child, timeout)
+	}
+	begin := func() string {
+		run, err := environment.BeginFlowRun(parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+	end := func(run string) {
+		if err := environment.EndFlowRun(run, "Succeeded"); err != nil {
+			t.Error(err)
+		}
+	}
+	run := begin()
+	r := newRootOf(t, w, config("1s"))
+	output, status := r.run(t, "apply", "-no-color", "-auto-approve")
+	if status == 0 || !words("runs did not end in time: "+run).MatchString(output) || environment.FlowOn(parent) || !environment.FlowOn(child) {
+		t.Errorf("with a run under way the apply gave status %d, the parent is on %t, the child %t:\n%s", status, environment.FlowOn(parent), environment.FlowOn(child), output)
+	}
+	r.write(t, "main.tf", []byte(versionsOf+config("1m")))
+	applied := make(chan int, 1)
+	mark := len(w.sandbox.Kit().Log.Since(0))
+	go func() {
+		_, status := r.run(t, "apply", "-no-color", "-auto-approve")
+		applied <- status
+	}()
+	for looks := 0; looks < 3; { // the runs are looked at again and again while one is under way
+		if err := w.sandbox.Kit().Log.Wait(t.Context(), int64(mark)); err != nil {
+			t.Fatal(err)
+		}
+		for _, operation := range w.sandbox.Kit().Log.Since(int64(mark)) {
+			mark++
+			if operation.Object == "flowrun" {
+				looks++
+			}
+		}
+	}
+	if !environment.FlowOn(child) {
+		t.Error("the child was turned off under a run of its parent")
+	}
+	end(run)
+	if status := <-applied; status != 0 || environment.FlowOn(child) {
+		t.Errorf("the apply gave status %d, the child is on %t", status, environment.FlowOn(child))
+	}
+	if output, status := r.run(t, "plan", "-no-color", "-detailed-exitcode"); status != 0 {
+		t.Errorf("the next plan is not empty:\n%s", output)
+	}
+}
+
 const versionsOf = "terraform {\n  required_providers {\n    cosell = { source = \"cosell-sync/cosell\" }\n  }\n}\n"
 
 // newRootOf is a root directory with one configuration.

@@ -3,6 +3,8 @@ package dataverse
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 )
 
 // CloudFlow is a row of workflows of category 5 ("Work with cloud flows using code").
@@ -38,6 +40,31 @@ func (c *Client) SwitchFlow(ctx context.Context, id string, on bool) error {
 		state, status = 1, 2
 	}
 	return c.Update(ctx, row, Any, map[string]int{"statecode": state, "statuscode": status})
+}
+
+// FlowRun is a run of a cloud flow ("Manage cloud flow run history in Dataverse"). Whether a run that is under way has a row already is not
+// documented: what is listed may be runs that have ended only.
+type FlowRun struct {
+	ID      string    `json:"name"` // the run's id in Power Automate
+	FlowID  string    `json:"_workflow_value"`
+	Status  string    `json:"status"` // Succeeded, Failed, Cancelled; Running where a run has a row from its beginning
+	Started time.Time `json:"starttime"`
+	Ended   time.Time `json:"endtime"` // zero: under way
+}
+
+// FlowRuns lists the runs of some flows that are under way, or ended since a time.
+func (c *Client) FlowRuns(ctx context.Context, since time.Time, flows ...string) ([]FlowRun, error) {
+	var of []string
+	for _, id := range flows {
+		if _, err := Row("workflows", id); err != nil {
+			return nil, fmt.Errorf("dataverse: flow: %w", err)
+		}
+		of = append(of, "_workflow_value eq "+id)
+	}
+	return List[FlowRun](ctx, c, "flowruns", Query{
+		Select: []string{"name", "_workflow_value", "status", "starttime", "endtime"},
+		Filter: "(" + strings.Join(of, " or ") + ") and (endtime eq null or endtime ge " + since.UTC().Format(time.RFC3339) + ")",
+	})
 }
 
 // ConnectionReference is what flows use in place of a connection ("connectionreference table reference").

@@ -25,6 +25,8 @@ type flowModel struct {
 	Enabled    types.Bool   `tfsdk:"enabled"`
 	WorkflowID types.String `tfsdk:"workflow_id"`
 	Calls      types.List   `tfsdk:"calls"`
+	Drain      types.Object `tfsdk:"drain"`
+	Drained    types.Bool   `tfsdk:"drained"`
 }
 
 // lockFlows makes flows change one after another: they depend on each other.
@@ -33,13 +35,16 @@ const lockFlows = "dataverse/flows"
 const flowDescription = "A cloud flow that a solution brought, on or off: for adopting Microsoft's own co-sell solution, and for cutting over from it. The flow itself is not made, changed or deleted.\n\n" +
 	"A flow that calls others can be on only while they are. Turning one on therefore turns on what it calls first, and turning one off turns off what calls it first, whatever the order in which " +
 	"Terraform gets there. Declaring a flow on and one that it calls off is a contradiction, which shows as a difference in the next plan.\n\n" +
+	"A run that is under way goes on when its flow is turned off, and fails when it calls a flow that is off. With `drain`, what calls the flow is turned off and its runs are waited for first, and " +
+	"at last the flow's own: so that what comes after the switch-off, as a webhook registration that moves or an agent that starts, meets no run that still writes.\n\n" +
 	"A flow that cannot be turned on says why: a connection reference without a connection, or a flow that it calls and that is off. Bind connection references in Power Apps, or with Microsoft's own provider.\n\n" +
 	"**Destroy.** The flow stays as it is.\n\n" +
-	"**Permissions.** Reading and writing processes (workflows), and use of the flow's connections: the application user is their owner or they are shared with it."
+	"**Permissions.** Reading and writing processes (workflows), reading flow runs for `drain`, and use of the flow's connections: the application user is their owner or they are shared with it."
 
 // NewFlow makes the resource type cosell_power_automate_flow.
 func NewFlow() resource.Resource {
 	return &managed[flowModel, *flowModel]{
+		check: checkDrain,
 		kind: kind{
 			typeName: "power_automate_flow", what: "cloud flow", example: "Webhook Registration (Insider Preview)",
 			keys: []key{{"name", "Name of the flow, or its id."}},
@@ -51,6 +56,8 @@ func NewFlow() resource.Resource {
 					"enabled":     schema.BoolAttribute{Required: true, MarkdownDescription: "Whether the flow is on."},
 					"workflow_id": settled("Id of the flow's row."),
 					"calls":       schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of the flows that it calls, which must be on while it is."},
+					"drain":       drainAttribute(),
+					"drained":     schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether its runs were waited for since it was turned off; null without `drain`."},
 				},
 			},
 		},
@@ -136,27 +143,36 @@ func (f flows) callers(flow client.CloudFlow) []client.CloudFlow {
 
 // order lists what must be switched so that a flow is on or off: each after those that it depends on, the flow itself last.
 func (f flows) order(flow client.CloudFlow, on bool) []client.CloudFlow {
-	var list []client.CloudFlow
-	seen := map[string]bool{}
-	var visit func(client.CloudFlow)
-	visit = func(one client.CloudFlow) {
-		if seen[one.ID] {
-			return
+	first := f.called
+	if !on {
+		first = f.callers
+	}
+	return slices.DeleteFunc(slices.Concat(stepsTo(flow, first)...), func(one client.CloudFlow) bool { return one.On() == on })
+}
+
+// stepsTo lists a flow and all that it depends on, in steps: what is in one depends only on steps before it, and the flow is the last.
+func stepsTo(flow client.CloudFlow, first func(client.CloudFlow) []client.CloudFlow) [][]client.CloudFlow {
+	var steps [][]client.CloudFlow
+	at := map[string]int{}
+	var visit func(client.CloudFlow) int
+	visit = func(one client.CloudFlow) int {
+		if level, seen := at[one.ID]; seen {
+			return level
 		}
-		seen[one.ID] = true
-		first := f.called(one)
-		if !on {
-			first = f.callers(one)
+		at[one.ID] = 0 // flows that call each other in a circle come to an end
+		level := 0
+		for _, other := range first(one) {
+			level = max(level, visit(other)+1)
 		}
-		for _, other := range first {
-			visit(other)
+		at[one.ID] = level
+		for len(steps) <= level {
+			steps = append(steps, nil)
 		}
-		if one.On() != on {
-			list = append(list, one)
-		}
+		steps[level] = append(steps[level], one)
+		return level
 	}
 	visit(flow)
-	return list
+	return steps
 }
 
 func listFlows(ctx context.Context, e *environment) (all flows, err error) {
@@ -173,6 +189,7 @@ func listFlows(ctx context.Context, e *environment) (all flows, err error) {
 
 func (m *flowModel) complete(ctx context.Context, e *environment, p *planning[flowModel]) {
 	m.WorkflowID, m.Calls = types.StringUnknown(), types.ListUnknown(types.StringType)
+	m.Drained = m.wantsDrained()
 	if !p.live || m.Name.IsUnknown() {
 		return
 	}
@@ -206,6 +223,9 @@ func (m *flowModel) update(ctx context.Context, e *environment, _ *flowModel) er
 }
 
 func (m *flowModel) switchTo(ctx context.Context, e *environment) error {
+	if drain, ok := m.draining(); ok && !m.Enabled.ValueBool() {
+		return m.drainOff(ctx, e, drain)
+	}
 	defer e.remote.Lock(lockFlows)()
 	all, err := listFlows(ctx, e)
 	if err != nil {
@@ -217,11 +237,19 @@ func (m *flowModel) switchTo(ctx context.Context, e *environment) error {
 	}
 	on := m.Enabled.ValueBool()
 	for _, one := range all.order(flow, on) {
-		if err := e.change(ctx, nil, "flow "+one.Name, func(ctx context.Context, api *client.Client) error { return api.SwitchFlow(ctx, one.ID, on) }); err != nil {
-			return explained(one, err)
+		if err := switchOne(ctx, e, one, on); err != nil {
+			return err
 		}
 	}
 	m.take(all, flow)
+	return nil
+}
+
+func switchOne(ctx context.Context, e *environment, one client.CloudFlow, on bool) error {
+	err := e.change(ctx, nil, "flow "+one.Name, func(ctx context.Context, api *client.Client) error { return api.SwitchFlow(ctx, one.ID, on) })
+	if err != nil {
+		return explained(one, err)
+	}
 	return nil
 }
 
@@ -253,6 +281,9 @@ func (m *flowModel) read(ctx context.Context, e *environment) (bool, error) {
 		return false, nil
 	}
 	m.Enabled = types.BoolValue(live.On())
+	if live.On() && m.Drained.ValueBool() {
+		m.Drained = types.BoolValue(false)
+	}
 	m.take(all, live)
 	return err == nil, err
 }

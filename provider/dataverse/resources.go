@@ -24,7 +24,7 @@ func Resources() []func() resource.Resource {
 
 // DataSources lists the constructors of this package's data sources.
 func DataSources() []func() datasource.DataSource {
-	return []func() datasource.DataSource{NewTableData}
+	return []func() datasource.DataSource{NewTableData, NewVariableData}
 }
 
 // environment is what all types of this package share.

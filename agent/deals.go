@@ -18,6 +18,8 @@ type dealsCommand struct {
 	List dealsList `cmd:"" default:"withargs" help:"List deals and how their work stands."`
 	Show dealsShow `cmd:"" help:"Show one deal: what is linked, what it waits for, what is held back, and its history."`
 
+	Unseen dealsUnseen `cmd:"" help:"List what changed on either side since the agent, which is stopped, last looked."`
+
 	Accept  dealsAccept  `cmd:"" help:"Accept a referral that waits, by the opportunity's stage."`
 	Decline dealsDecline `cmd:"" help:"Decline a referral that waits, with its reason."`
 	Close   dealsClose   `cmd:"" help:"Close an accepted deal as won or lost."`

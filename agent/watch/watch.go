@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -99,6 +100,52 @@ func Referrals(ctx context.Context, center referral.API, queue store.Queue, now 
 	}
 	return len(list), queue.Enqueue(ctx, events, &store.Cursor{Name: ReferralFeed, Value: latest.UTC().Format(time.RFC3339Nano)})
 }
+
+// Unseen lists the records and referrals that may have changed since the feeds were last read, each once and in no order of time. It
+// stores nothing: the feeds' positions stay. What the feeds' overlaps show again is among them.
+func Unseen(ctx context.Context, feed crm.Feed, center referral.API, queue store.Queue) (records, referrals []string, err error) {
+	position, err := queue.Cursor(ctx, CRMFeed)
+	if err != nil {
+		return nil, nil, err
+	}
+	swept, err := queue.Cursor(ctx, ReferralFeed)
+	if err != nil {
+		return nil, nil, err
+	}
+	if position == "" || swept == "" {
+		return nil, nil, ErrNeverRead
+	}
+	since, err := time.Parse(time.RFC3339Nano, swept)
+	if err != nil {
+		return nil, nil, fmt.Errorf("sweep from %q: %w", swept, err)
+	}
+	hits, _, err := feed.Changes(ctx, position)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := center.UpdatedSince(ctx, since.Add(-Overlap))
+	if err != nil {
+		return nil, nil, err
+	}
+	seen := map[string]bool{}
+	once := func(into []string, id string) []string {
+		if seen[id] {
+			return into
+		}
+		seen[id] = true
+		return append(into, id)
+	}
+	for _, hit := range hits {
+		records = once(records, hit.ID)
+	}
+	for _, r := range list {
+		referrals = once(referrals, r.ID)
+	}
+	return records, referrals, nil
+}
+
+// ErrNeverRead says that no agent with this store has read both feeds yet.
+var ErrNeverRead = errors.New("no agent has read both sides' changes with this store: name the store of the agent that ran")
 
 // eventID is the same for the same state of the same record, so that what the overlap shows again changes nothing.
 func eventID(feed, id, version string) string {

@@ -2,10 +2,14 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/referral"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/store"
 )
@@ -48,6 +52,36 @@ func TestFirstSweep(t *testing.T) {
 			if err != nil || found != c.found || !center.asked[sweep].Equal(asks) {
 				t.Errorf("%s, sweep %d: it asked from %s and found %d, %v; want from %s and %d", c.says, sweep, center.asked[sweep], found, err, asks, c.found)
 			}
+		}
+	}
+}
+
+// changing is a CRM that only lists.
+type changing map[string][]crm.Hit // by position
+
+func (c changing) Changes(_ context.Context, position string) ([]crm.Hit, string, error) {
+	return c[position], position + "+", nil
+}
+
+// TestUnseen shows that what changed since the feeds were read is listed once, and that the positions stay where they are.
+func TestUnseen(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	kept, center := store.NewMemory("test", func() time.Time { return now }), &listing{}
+	feed := changing{"+": {{ID: "after", Version: "1"}, {ID: "after", Version: "2"}}}
+	if _, _, err := Unseen(t.Context(), feed, center, kept); !errors.Is(err, ErrNeverRead) {
+		t.Errorf("before anything was read: %v", err)
+	}
+	if _, err := Records(t.Context(), feed, kept, now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Referrals(t.Context(), center, kept, now, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	center.updated = []referral.Referral{{ID: "long ago", UpdatedAt: now.Add(-time.Hour)}, {ID: "now", UpdatedAt: now}, {ID: "now", UpdatedAt: now}}
+	for range 2 {
+		records, referrals, err := Unseen(t.Context(), feed, center, kept)
+		if diff := cmp.Diff([][]string{{"after"}, {"now"}}, [][]string{records, referrals}); err != nil || diff != "" {
+			t.Errorf("%v (-want +got)\n%s", err, diff)
 		}
 	}
 }

@@ -174,6 +174,7 @@ var partnerCenterActs = []Act{
 			{Name: "contact_last_name", Help: "customer contact's last name (portal_user)"},
 			{Name: "contact_email", Help: "customer contact's email (portal_user)"},
 			{Name: "contact_phone", Help: "customer contact's phone number (portal_user)"},
+			{Name: "external_reference_id", Help: "the CRM ID (portal_user)"},
 			{Name: "by", Help: "microsoft_seller (default) or portal_user"},
 		},
 		run: act(func(s *Sandbox, e partnercenter.Edit) (*partnercenter.Referral, error) {

@@ -9,6 +9,7 @@ resource "cosell_power_automate_flow" "microsoft" {
 
   name    = each.key
   enabled = false
+  drain   = {} # wait until their runs have ended
 }
 
 resource "cosell_power_automate_flow" "leads" {

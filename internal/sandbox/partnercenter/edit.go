@@ -23,6 +23,7 @@ type Edit struct {
 	ContactLast    *string  `json:"contact_last_name"`
 	ContactEmail   *string  `json:"contact_email"`
 	ContactPhone   *string  `json:"contact_phone"`
+	Reference      *string  `json:"external_reference_id"` // the portal's CRM ID; portal users only
 	By             string   `json:"by"` // microsoft_seller (default) or portal_user
 }
 
@@ -48,6 +49,7 @@ const (
 	fieldSolutions = "details/requirements/solutions"
 	fieldConsent   = "consent/consentToShareReferralWithMicrosoftSellers"
 	fieldContact   = "customerProfile/team"
+	fieldReference = "externalReferenceId"
 )
 
 // EditReferral is a Microsoft seller, or a user of the portal, who edits an open referral. What they change must satisfy the
@@ -58,8 +60,8 @@ func (s *Service) EditReferral(e Edit) (*Referral, error) {
 	if actor != microsoftSeller && actor != portalUser {
 		return nil, fmt.Errorf("unknown person %q; use %s or %s", e.By, microsoftSeller, portalUser)
 	}
-	if actor == microsoftSeller && (e.Visible != nil || e.editsContact()) {
-		return nil, fmt.Errorf("visibility and customer contact are edited by the partner: give by=%s", portalUser)
+	if actor == microsoftSeller && (e.Visible != nil || e.Reference != nil || e.editsContact()) {
+		return nil, fmt.Errorf("visibility, CRM ID and customer contact are edited by the partner: give by=%s", portalUser)
 	}
 	stored, err := s.update(origin{actor: actor}, e.ID, func(current *Referral) (*Referral, []string, error) {
 		if err := s.checkOpen(current); err != nil {
@@ -122,8 +124,12 @@ func (e Edit) apply(next *Referral) ([]string, error) {
 		e.applyContact(&next.CustomerProfile)
 		fields = append(fields, fieldContact)
 	}
+	if e.Reference != nil {
+		next.ExternalReferenceID = e.Reference
+		fields = append(fields, fieldReference)
+	}
 	if fields == nil {
-		return nil, errors.New("nothing to edit: give value, currency, close_date, notes, add_solution, remove_solution, visible or contact_…")
+		return nil, errors.New("nothing to edit: give value, currency, close_date, notes, add_solution, remove_solution, visible, external_reference_id or contact_…")
 	}
 	return fields, nil
 }

@@ -540,7 +540,7 @@ func (m *microsoft) goBack(t *testing.T, names []string) {
 	}
 	for _, id := range unseen.Opportunities { // each is saved again, as the guide says
 		if row := m.opportunity(m.id, id); row != nil {
-			m.act(m.prefix+"edit_opportunity", map[string]string{"id": id, "description": text(row[m.notes]) + " "})
+			m.act(m.prefix+"edit_opportunity", map[string]string{"id": id, m.valueAct: number(row[m.value])})
 		}
 	}
 	for _, id := range unseen.Referrals {

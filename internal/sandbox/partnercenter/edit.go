@@ -24,7 +24,7 @@ type Edit struct {
 	ContactEmail   *string  `json:"contact_email"`
 	ContactPhone   *string  `json:"contact_phone"`
 	Reference      *string  `json:"external_reference_id"` // the portal's CRM ID; portal users only
-	By             string   `json:"by"` // microsoft_seller (default) or portal_user
+	By             string   `json:"by"`                    // microsoft_seller (default) or portal_user
 }
 
 // Flag is true or false, also as text, because acts take all their values as text.

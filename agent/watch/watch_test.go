@@ -74,7 +74,7 @@ func TestUnseen(t *testing.T) {
 	if _, err := Records(t.Context(), feed, kept, now); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Referrals(t.Context(), center, kept, now, time.Time{}); err != nil {
+	if _, err := Referrals(t.Context(), center, kept, func() time.Time { return now }, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	center.updated = []referral.Referral{{ID: "long ago", UpdatedAt: now.Add(-time.Hour)}, {ID: "now", UpdatedAt: now}, {ID: "now", UpdatedAt: now}}

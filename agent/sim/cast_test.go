@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,6 +41,7 @@ type played struct {
 	visible bool              // a person wanted Microsoft to see it, or asked for help
 	hushed  []string          // words that were written while Sync was off
 	told    map[string][]told // what people said of a field, as far as it may be the last word
+	sealed  map[string]string // values with which a person closed the opportunity, where that is the end of them
 	deleted time.Time         // when the opportunity was deleted
 	asked   bool              // for help
 }
@@ -93,7 +93,7 @@ func (p *played) play() {
 
 // do lets a person act, and tells the timeline.
 func (p *played) do(act string, parameters map[string]string) (map[string]any, bool) {
-	result, err := p.h.w.act(act, parameters)
+	result, err := p.h.o.act(p.h.w, act, parameters)
 	outcome := ""
 	if err != nil {
 		outcome = " refused: " + err.Error()
@@ -164,25 +164,25 @@ func (p *played) makeInPartnerCenter() {
 func (p *played) makeInCRM() {
 	parameters := p.customer()
 	maps.Copy(parameters, map[string]string{
-		"name": p.name, "stage": stageActive, "amount": p.amount(), "close_date": p.date(), "description": p.words(), "solution": p.solution(),
-		"Sync_with_Partner_Center__c": strconv.FormatBool(p.kind != unshared),
+		"name": p.name, "stage": p.h.words.active, "amount": p.amount(), "close_date": p.date(), "description": p.words(), "solution": p.solution(),
+		"sync": strconv.FormatBool(p.kind != unshared),
 	})
 	lacking := p.kind == incomplete
 	if p.kind == coSell || lacking && p.random.IntN(2) == 0 {
-		parameters["How_can_Microsoft_help__c"] = "Quotes or licensing"
+		parameters["help"] = "Quotes or licensing"
 		if p.kind == coSell || p.random.IntN(2) == 0 {
 			parameters["contact"] = "Last" + p.secret
 			maps.Copy(parameters, p.contact("contact_"))
 		}
 		p.asked = true
 	}
-	if lacking && (parameters["contact"] != "" || parameters["How_can_Microsoft_help__c"] == "") {
+	if lacking && (parameters["contact"] != "" || parameters["help"] == "") {
 		delete(parameters, "solution")
 	}
 	if p.kind == partnerLed || p.kind == unshared && p.random.IntN(2) == 0 {
-		parameters["Referral_Visible_to_Microsoft__c"] = "true"
+		parameters["visible"] = "true"
 	}
-	p.begins("crm", parameters, parameters["Referral_Visible_to_Microsoft__c"] == "true" || p.asked)
+	p.begins("crm", parameters, parameters["visible"] == "true" || p.asked)
 	if made, ok := p.do("create_opportunity", parameters); ok {
 		p.h.mu.Lock()
 		defer p.h.mu.Unlock()
@@ -208,22 +208,22 @@ func (p *played) begins(by string, parameters map[string]string, visible bool) {
 func (p *played) solution() string { return fmt.Sprintf("SOL-%d-A", 1+p.random.IntN(catalogued)) }
 
 // row finds the deal's opportunity.
-func (p *played) row() (map[string]any, bool) {
+func (p *played) row() (opportunity, bool) {
 	p.h.mu.Lock()
 	id, referral := p.opportunity, p.referral
 	p.h.mu.Unlock()
 	if id == "" && referral != "" {
-		for _, row := range p.h.o.org.Rows("Opportunity") {
-			if strings.EqualFold(text(row["Cosell_Referral_Key__c"]), referral) {
+		for _, row := range p.h.o.crm.opportunities() {
+			if strings.EqualFold(row.key, referral) {
 				p.h.mu.Lock()
-				p.opportunity = text(row["Id"])
+				p.opportunity = row.id
 				p.h.mu.Unlock()
 				return row, true
 			}
 		}
-		return nil, false
+		return opportunity{}, false
 	}
-	return p.h.o.org.Row("Opportunity", id)
+	return p.h.o.crm.opportunity(id)
 }
 
 // shared finds the partner's own referral of the deal.
@@ -245,6 +245,14 @@ func (p *played) shared() (*partnercenter.Referral, bool) {
 	return nil, false
 }
 
+// seen is an opportunity that a person looks at; nil when there is none.
+func seen(row opportunity, found bool) *opportunity {
+	if !found {
+		return nil
+	}
+	return &row
+}
+
 // edit lets a person do something that makes sense now.
 func (p *played) edit() {
 	row, inCRM := p.row()
@@ -253,18 +261,18 @@ func (p *played) edit() {
 	case inCRM && (!inPC || p.random.IntN(100) < 60):
 		p.editInCRM(row, r)
 	case inPC && r.Status != "Closed":
-		p.editInPartnerCenter(row, r)
+		p.editInPartnerCenter(seen(row, inCRM), r)
 	}
 }
 
-func (p *played) editInCRM(row map[string]any, r *partnercenter.Referral) {
-	if row["IsClosed"] == true {
+func (p *played) editInCRM(row opportunity, r *partnercenter.Referral) {
+	if row.closed() {
 		return
 	}
-	change := map[string]string{"id": text(row["Id"])}
+	change := map[string]string{"id": row.id}
 	switch n := p.random.IntN(100); {
-	case row["StageName"] == stageOnHold && n < 40:
-		change["stage"] = []string{stageActive, "Needs Analysis", stageWon, stageLost}[p.random.IntN(4)]
+	case row.stage == p.h.words.onHold && n < 40:
+		change["stage"] = []string{p.h.words.active, p.h.words.others[0], p.h.words.won, p.h.words.lost}[p.random.IntN(4)]
 	case n < 18:
 		change["amount"] = p.amount()
 	case n < 22:
@@ -274,13 +282,13 @@ func (p *played) editInCRM(row map[string]any, r *partnercenter.Referral) {
 	case n < 46:
 		change["close_date"] = p.date()
 	case n < 52:
-		change["stage"] = []string{"Needs Analysis", "Value Proposition"}[p.random.IntN(2)]
+		change["stage"] = p.h.words.others[p.random.IntN(2)]
 	case n < 57:
-		change["stage"] = []string{stageWon, stageLost}[p.random.IntN(2)]
+		change["stage"] = []string{p.h.words.won, p.h.words.lost}[p.random.IntN(2)]
 	case n < 67:
-		change["Sync_with_Partner_Center__c"] = strconv.FormatBool(row["Sync_with_Partner_Center__c"] != true)
+		change["sync"] = strconv.FormatBool(!row.sync)
 	case n < 71:
-		change["Referral_Visible_to_Microsoft__c"] = strconv.FormatBool(row["Referral_Visible_to_Microsoft__c"] != true)
+		change["visible"] = strconv.FormatBool(!row.visible)
 	case n < 76:
 		p.askForHelp(row)
 		return
@@ -291,82 +299,77 @@ func (p *played) editInCRM(row map[string]any, r *partnercenter.Referral) {
 		p.changeContacts(row)
 		return
 	case n < 92:
-		change["Referral_Identifier__c"] = "scribbled " + p.secret
+		change["referral_id"] = "scribbled " + p.secret
 		p.h.reach("I19")
 	case n < 94:
 		change["name"] = "✔ ✔ " + p.name
 		p.h.reach("I20")
 	case n < 96:
-		change["Audit__c"] = ""
+		change["audit"] = ""
 	case n < 98 && r != nil:
 		p.remove(row)
 		return
 	default:
 		change["description"], change["amount"] = p.words(), p.amount()
 	}
-	p.say("crm", row, r, change)
+	p.say("crm", &row, r, change)
 	if _, ok := p.do("edit_opportunity", change); !ok {
 		p.h.broken("harness", "deal %d: an edit was refused", p.number)
 	}
 }
 
-func (p *played) askForHelp(row map[string]any) {
-	change := map[string]string{"id": text(row["Id"]), "How_can_Microsoft_help__c": "Quotes or licensing"}
-	if len(p.h.contacts(text(row["Id"]))) == 0 && p.random.IntN(3) > 0 {
+func (p *played) askForHelp(row opportunity) {
+	change := map[string]string{"id": row.id, "help": "Quotes or licensing"}
+	if len(p.h.o.crm.contacts(row.id)) == 0 && p.random.IntN(3) > 0 {
 		p.addContact(row)
 	}
-	p.say("crm", row, nil, change)
+	p.say("crm", &row, nil, change)
 	p.do("edit_opportunity", change)
 }
 
-func (p *played) addContact(row map[string]any) {
+func (p *played) addContact(row opportunity) {
 	contact := p.contact("")
-	contact["opportunity"], contact["last_name"] = text(row["Id"]), "Last"+p.secret
+	contact["opportunity"], contact["last_name"] = row.id, "Last"+p.secret
 	p.do("add_contact", contact)
 }
 
 // changeContacts adds, edits or removes a contact, but never the last one.
-func (p *played) changeContacts(row map[string]any) {
-	roles := p.h.contacts(text(row["Id"]))
+func (p *played) changeContacts(row opportunity) {
+	roles := p.h.o.crm.contacts(row.id)
 	role, found := pick(p.random, roles)
 	switch n := p.random.IntN(3); {
 	case !found || n == 0:
 		p.addContact(row)
 	case n == 1 && len(roles) > 1:
-		p.do("remove_contact", map[string]string{"id": text(role["Id"])})
+		p.do("remove_contact", map[string]string{"id": role})
 	default:
-		p.do("edit_contact", map[string]string{"id": text(role["Id"]), "phone": fmt.Sprintf("+1 425 555 %04d", p.random.IntN(10_000))})
+		p.do("edit_contact", map[string]string{"id": role, "phone": fmt.Sprintf("+1 425 555 %04d", p.random.IntN(10_000))})
 	}
-}
-
-// contacts lists the contact roles of an opportunity.
-func (h *history) contacts(opportunity string) []map[string]any {
-	return slices.DeleteFunc(h.o.org.Rows("OpportunityContactRole"), func(row map[string]any) bool { return row["OpportunityId"] != opportunity })
 }
 
 // changeSolutions adds a solution, typed or chosen from the catalogue, or removes one of several.
-func (p *played) changeSolutions(row map[string]any) {
-	rows := slices.DeleteFunc(p.h.o.org.Rows("Microsoft_Solution__c"), func(s map[string]any) bool { return s["Opportunity__c"] != row["Id"] })
+func (p *played) changeSolutions(row opportunity) {
+	rows := p.h.o.crm.solutions(row.id)
 	if solution, found := pick(p.random, rows); found && len(rows) > 1 && p.random.IntN(2) == 0 {
-		p.do("remove_solution", map[string]string{"id": text(solution["Id"])})
+		p.do("remove_solution", map[string]string{"id": solution})
 		return
 	}
 	if p.random.IntN(4) == 0 {
-		p.do("add_solution", map[string]string{"opportunity": text(row["Id"]), "solution": fmt.Sprintf("SOL-%d-TYPED", p.random.IntN(3))})
+		p.do("add_solution", map[string]string{"opportunity": row.id, "solution": fmt.Sprintf("SOL-%d-TYPED", p.random.IntN(3))})
 		return
 	}
 	how := []string{"solution", "detail"}[p.random.IntN(2)]
-	p.do("add_solution", map[string]string{"opportunity": text(row["Id"]), how: p.solution()})
+	p.do("add_solution", map[string]string{"opportunity": row.id, how: p.solution()})
 }
 
-func (p *played) remove(row map[string]any) {
+func (p *played) remove(row opportunity) {
 	p.h.mu.Lock()
 	p.deleted = p.h.w.now()
 	p.h.mu.Unlock()
-	p.do("delete_opportunity", map[string]string{"id": text(row["Id"])})
+	p.do("delete_opportunity", map[string]string{"id": row.id})
 }
 
-func (p *played) editInPartnerCenter(row map[string]any, r *partnercenter.Referral) {
+func (p *played) editInPartnerCenter(row *opportunity, r *partnercenter.Referral) {
 	if r.Status == "New" && p.random.IntN(2) == 0 {
 		p.do([]string{"accept_referral", "accept_referral", "decline_referral"}[p.random.IntN(3)], map[string]string{"id": r.ID})
 		return

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -32,7 +31,7 @@ func (w *world) everyDealIsEqual(o organisation, fewest int) {
 	slices.Sort(names)
 	for name, rows := range w.opportunities(o) {
 		if !slices.Contains(names, name) {
-			w.t.Errorf("the deal %q was never shared: %s", name, text(rows[0]["Audit__c"]))
+			w.t.Errorf("the deal %q was never shared: %s", name, rows[0].audit)
 		}
 	}
 	if faults := w.unequal(o, names...); len(faults) > 0 {
@@ -43,34 +42,18 @@ func (w *world) everyDealIsEqual(o organisation, fewest int) {
 	}
 }
 
-// sold gives the identifiers of the solutions of an organisation's opportunities, typed or chosen, by opportunity.
-func (w *world) sold(o organisation) map[string][]string {
-	catalogue := map[string]string{}
-	for _, row := range o.org.Rows("Microsoft_Solution_Detail__c") {
-		catalogue[text(row["Id"])] = text(row["Solution_Identifier__c"])
-	}
-	sold := map[string][]string{}
-	for _, row := range o.org.Rows("Microsoft_Solution__c") {
-		identifier := cmp.Or(text(row["Solution_Identifier__c"]), catalogue[text(row["Solution_Detail__c"])])
-		if of := text(row["Opportunity__c"]); !slices.Contains(sold[of], identifier) {
-			sold[of] = append(sold[of], identifier)
-		}
-	}
-	return sold
-}
-
 // differences tells in what a row and a referral differ. Of a closed deal only the outcome counts: Partner Center takes no more
 // changes, so what a person edits in the CRM afterwards stays there.
-func differences(name string, row map[string]any, sold []string, r *partnercenter.Referral) []string {
+func differences(name string, words vocabulary, row opportunity, sold []string, r *partnercenter.Referral) []string {
 	var faults []string
 	equal := func(field, left, right string) {
 		if left != right {
-			faults = append(faults, fmt.Sprintf("%s: %s is %q in Salesforce and %q in Partner Center", name, field, left, right))
+			faults = append(faults, fmt.Sprintf("%s: %s is %q in the CRM and %q in Partner Center", name, field, left, right))
 		}
 	}
-	equal("referral identifier", text(row["Referral_Identifier__c"]), r.ID)
-	equal("key", text(row["Cosell_Referral_Key__c"]), r.ID)
-	equal("stage", text(row["StageName"]), stageFor(r, text(row["StageName"])))
+	equal("referral identifier", row.referralID, r.ID)
+	equal("key", row.key, r.ID)
+	equal("stage", row.stage, stageFor(words, r, row))
 	if r.Status == "Closed" {
 		return faults
 	}
@@ -81,31 +64,33 @@ func differences(name string, row map[string]any, sold []string, r *partnercente
 	if r.Details.ClosingDateTime != nil {
 		closing = r.Details.ClosingDateTime.Format("2006-01-02")
 	}
-	equal("notes", text(row["Description"]), notes)
-	equal("close date", text(row["CloseDate"]), closing)
-	equal("value", number(row["Amount"]), r.Details.DealValue.String())
+	equal("notes", row.description, notes)
+	equal("close date", row.closeDate, closing)
+	equal("value", row.amount, r.Details.DealValue.String())
 	var solutions []string
 	for _, s := range r.Details.Requirements.Solutions {
 		solutions = append(solutions, s.ID)
 	}
 	equal("solutions", fmt.Sprint(slices.Sorted(slices.Values(sold))), fmt.Sprint(slices.Sorted(slices.Values(solutions))))
-	equal("visibility", strconv.FormatBool(row["Referral_Visible_to_Microsoft__c"] == true), strconv.FormatBool(r.Consent.ShareWithMicrosoft))
+	equal("visibility", strconv.FormatBool(row.visible), strconv.FormatBool(r.Consent.ShareWithMicrosoft))
 	return faults
 }
 
-// stageFor gives the stage that a referral's status demands; an open stage satisfies an accepted referral.
-func stageFor(r *partnercenter.Referral, stage string) string {
+// stageFor gives the stage that a referral's status demands; an open stage satisfies an accepted referral, and every lost one a lost one.
+func stageFor(words vocabulary, r *partnercenter.Referral, row opportunity) string {
 	switch {
 	case r.Status == "New":
-		return stageOnHold
+		return words.onHold
 	case r.Substatus == "Won":
-		return stageWon
+		return words.won
+	case r.Status == "Closed" && row.outcome == lost:
+		return row.stage
 	case r.Status == "Closed":
-		return stageLost
-	case stage == stageOnHold || strings.HasPrefix(stage, "Closed"):
+		return words.lost
+	case row.stage == words.onHold || row.closed():
 		return "an open stage"
 	}
-	return stage
+	return row.stage
 }
 
 func number(value any) string {

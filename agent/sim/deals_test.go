@@ -72,7 +72,7 @@ func TestADealThatWasDeletedMeanwhile(t *testing.T) {
 		<-trap.Hit() // the opportunity is there, and the agent does not know it
 		a.kill()
 		trap.Release()
-		w.must("delete_opportunity", map[string]string{"id": text(w.opportunities(o)["Sent"][0]["Id"])})
+		w.must("delete_opportunity", map[string]string{"id": w.opportunities(o)["Sent"][0].id})
 		time.Sleep(time.Hour)
 		mark := w.mark()
 		a.start()
@@ -91,28 +91,29 @@ func TestADealThatWasDeletedMeanwhile(t *testing.T) {
 
 // unequal tells what is not equal of the deals of these names: one record on each side, with the same values.
 func (w *world) unequal(o organisation, names ...string) []string {
-	rows, referrals, sold := w.opportunities(o), w.referrals(), w.sold(o)
+	rows, referrals, sold := w.opportunities(o), w.referrals(), o.crm.sold()
 	var faults []string
 	for _, name := range names {
 		if len(rows[name]) != 1 || len(referrals[name]) != 1 {
 			faults = append(faults, fmt.Sprintf("%s: %d opportunities and %d referrals", name, len(rows[name]), len(referrals[name])))
 			continue
 		}
-		faults = append(faults, differences(name, rows[name][0], sold[text(rows[name][0]["Id"])], referrals[name][0])...)
+		faults = append(faults, differences(name, o.crm.vocabulary(), rows[name][0], sold[rows[name][0].id], referrals[name][0])...)
 	}
 	return faults
 }
 
 // opportunities gives an organisation's opportunities by deal name, without the mark that the agent puts before it.
-func (w *world) opportunities(o organisation) map[string][]map[string]any {
-	byName := map[string][]map[string]any{}
-	for _, row := range o.org.Rows("Opportunity") {
-		name := dealName(row)
-		byName[name] = append(byName[name], row)
+func (w *world) opportunities(o organisation) map[string][]opportunity {
+	byName := map[string][]opportunity{}
+	for _, row := range o.crm.opportunities() {
+		byName[row.dealName()] = append(byName[row.dealName()], row)
 	}
 	return byName
 }
 
-func dealName(row map[string]any) string {
-	return strings.TrimPrefix(strings.TrimPrefix(text(row["Name"]), "✔ "), "✗ ")
+func dealName(row map[string]any) string { return unmarked(text(row["Name"])) }
+
+func unmarked(name string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(name, "✔ "), "✗ ")
 }

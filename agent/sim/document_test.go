@@ -70,7 +70,7 @@ func TestAMappingThatFailsParksItsField(t *testing.T) {
 		defer a.stop()
 		id := w.share("Shared", "Other")
 		told := func(words string) []string {
-			if audit := text(w.opportunities(o)["Shared"][0]["Audit__c"]); !strings.Contains(strings.Split(audit, "\n")[0], words) {
+			if audit := w.opportunities(o)["Shared"][0].audit; !strings.Contains(strings.Split(audit, "\n")[0], words) {
 				return []string{fmt.Sprintf("the audit lacks %q: %s", words, audit)}
 			}
 			return nil

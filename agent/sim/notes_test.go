@@ -52,7 +52,7 @@ func encoded(content string) string { return base64.StdEncoding.EncodeToString([
 func (w *world) notesOf(o organisation, name string) (ids []string) {
 	for _, row := range w.opportunities(o)[name] {
 		for _, link := range o.org.Rows("ContentDocumentLink") {
-			if link["LinkedEntityId"] == row["Id"] {
+			if link["LinkedEntityId"] == row.id {
 				ids = append(ids, text(link["ContentDocumentId"]))
 			}
 		}
@@ -110,7 +110,7 @@ func TestNotesAsSalesforceNotes(t *testing.T) {
 		}
 		holds("the note of what was received", "Sent", "<p>first &lt;word&gt;<br>of Microsoft</p>", "first <word>\nof Microsoft")
 		note := w.notesOf(o, "Sent")[0]
-		w.must("edit_opportunity", map[string]string{"id": text(w.opportunities(o)["Sent"][0]["Id"]), "StageName": stageActive})
+		w.must("edit_opportunity", map[string]string{"id": w.opportunities(o)["Sent"][0].id, "StageName": stageActive})
 		if err := o.org.Edit("ContentNote", note, map[string]any{"Content": encoded("<p>the seller&#39;s word</p>")}); err != nil {
 			w.t.Fatal(err)
 		}
@@ -143,7 +143,7 @@ func TestNotesAsSalesforceNotes(t *testing.T) {
 			}
 			return nil
 		})
-		if got := text(w.opportunities(o)["Sent"][0]["Description"]); got != "" {
+		if got := w.opportunities(o)["Sent"][0].description; got != "" {
 			w.t.Errorf("the description says %q", got)
 		}
 		time.Sleep(time.Hour)

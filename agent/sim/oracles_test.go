@@ -52,7 +52,7 @@ func says(rule string) string {
 // unsettled lists what is not as it has to be once the agent had its time.
 func (h *history) unsettled() []string {
 	var wrong []string
-	sold := h.w.sold(h.o)
+	sold := h.o.crm.sold()
 	for _, p := range h.deals {
 		wrong = append(wrong, p.unsettled(sold)...)
 	}
@@ -87,41 +87,41 @@ func (p *played) unsettled(sold map[string][]string) []string {
 	case !on:
 		return nil
 	}
-	return p.unequal(name, row, sold[text(row["Id"])], r)
+	return p.unequal(name, row, sold[row.id], r)
 }
 
 // unsharedYet tells whether an opportunity without referral may have none.
-func (p *played) unsharedYet(name string, row map[string]any, on bool, sold map[string][]string) []string {
-	contacts := p.h.contacts(text(row["Id"]))
-	lacks := len(sold[text(row["Id"])]) == 0 || text(row["How_can_Microsoft_help__c"]) != "" && len(contacts) == 0 ||
-		!sendable(number(row["Amount"])) || row["IsClosed"] == true || text(row["Referral_Identifier__c"]) != ""
+func (p *played) unsharedYet(name string, row opportunity, on bool, sold map[string][]string) []string {
+	contacts := p.h.o.crm.contacts(row.id)
+	lacks := len(sold[row.id]) == 0 || row.help != "" && len(contacts) == 0 ||
+		!sendable(row.amount) || row.closed() || row.referralID != ""
 	switch {
-	case !on:
+	case !on, row.closed() && p.h.words.seals: // nothing can be written on it any more
 		return nil
-	case lacks && text(row["Sync_Status__c"]) != "Needs attention: see Audit":
+	case lacks && row.status != "Needs attention: see Audit":
 		return []string{name + " cannot be shared, and its seller is not told"}
 	case lacks:
 		p.h.reach("I18")
 		return nil
 	}
-	return []string{name + " is not shared: " + text(row["Audit__c"])}
+	return []string{name + " is not shared: " + row.audit}
 }
 
-func (p *played) unequal(name string, row map[string]any, sold []string, r *partnercenter.Referral) []string {
-	faults := differences(name, row, sold, r)
+func (p *played) unequal(name string, row opportunity, sold []string, r *partnercenter.Referral) []string {
+	faults := differences(name, p.h.words, row, sold, r)
 	faults = slices.DeleteFunc(faults, func(fault string) bool {
 		switch {
-		case strings.Contains(fault, ": value is") && !sendable(number(row["Amount"])):
-			return strings.Contains(text(row["Audit__c"]), "CS212")
+		case strings.Contains(fault, ": value is") && !sendable(row.amount):
+			return strings.Contains(row.audit, "CS212")
 		case strings.Contains(fault, ": solutions is") && len(sold) == 0:
-			return strings.Contains(text(row["Audit__c"]), "CS213")
-		case row["StageName"] == stageOnHold: // edits wait until the deal is accepted
+			return strings.Contains(row.audit, "CS213")
+		case row.stage == p.h.words.onHold: // edits wait until the deal is accepted
 			return strings.Contains(fault, ": notes is") || strings.Contains(fault, ": close date is") || strings.Contains(fault, ": visibility is") ||
 				strings.Contains(fault, ": solutions is") || strings.Contains(fault, ": value is")
 		}
 		return false
 	})
-	if p.kind == coSell && p.asked && r.Status == "Active" && row["IsClosed"] != true && !p.h.hasCounterpart(r) && len(p.h.contacts(text(row["Id"]))) > 0 {
+	if p.kind == coSell && p.asked && r.Status == "Active" && !row.closed() && !p.h.hasCounterpart(r) && len(p.h.o.crm.contacts(row.id)) > 0 {
 		faults = append(faults, name+" asks for help, and Microsoft was not asked")
 	}
 	return faults
@@ -142,8 +142,8 @@ func (h *history) atRest() {
 		p.atRest()
 	}
 	accounts := map[string]int{}
-	for _, row := range h.o.org.Rows("Account") {
-		accounts[text(row["Name"])+" "+text(row["BillingPostalCode"])]++
+	for _, customer := range h.o.crm.accounts() {
+		accounts[customer]++
 	}
 	for _, customer := range sortedKeys(accounts) {
 		if accounts[customer] > 1 {
@@ -182,7 +182,7 @@ func (p *played) atRest() {
 			p.h.broken("I2", "deal %d has %d referrals", p.number, own)
 		}
 	}
-	rows := slices.DeleteFunc(p.h.o.org.Rows("Opportunity"), func(row map[string]any) bool { return !strings.Contains(text(row["Name"]), p.secret) })
+	rows := slices.DeleteFunc(p.h.o.crm.opportunities(), func(row opportunity) bool { return !strings.Contains(row.name, p.secret) })
 	if len(rows) > 1 {
 		p.h.broken("I1", "deal %d has %d opportunities", p.number, len(rows))
 	}
@@ -200,7 +200,7 @@ func (p *played) atRest() {
 	}
 	for _, field := range scalars {
 		p.lastWord(field, "crm", field.inCRM(row))
-		if r.Status != "Closed" && row["StageName"] != stageOnHold {
+		if r.Status != "Closed" && row.stage != p.h.words.onHold {
 			p.lastWord(field, "pc", field.inPC(r))
 		}
 	}
@@ -248,10 +248,10 @@ func (h *history) creates(isAgents func(lab.Operation) bool) {
 		if op.Fault == lab.FaultLostResponse {
 			h.reach("I26")
 		}
-		if op.Object == "Account" {
+		if op.Object == h.words.account {
 			h.reach("I4")
 		}
-		if op.Object == "Opportunity" {
+		if op.Object == h.words.opportunity {
 			opportunities[op.ID]++
 			h.reach("I1")
 		}
@@ -360,7 +360,7 @@ func (h *history) repeats() {
 		}
 		h.reach("I28")
 		// What a feed says of the deal lets it try once more at once, which is a request and its repeat.
-		if expired[key]++; expired[key] > most+2*h.w.tape.feedsRead(begun[key].Add(-atOnce), c.at) {
+		if expired[key]++; expired[key] > most+2*h.feedsRead(begun[key].Add(-atOnce), c.at) {
 			h.broken("I28", "%s %s was repeated %d times at once after an expired session", c.method, c.path(), expired[key])
 		}
 	}

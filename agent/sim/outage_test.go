@@ -57,7 +57,7 @@ func dayWithout(w *world, side, directory string) {
 	for i, name := range old {
 		time.Sleep(10 * time.Minute)
 		if i%2 == 0 {
-			w.must("edit_opportunity", map[string]string{"id": text(w.opportunities(o)[name][0]["Id"]), "amount": fmt.Sprint(5000 + i)})
+			w.must("edit_opportunity", map[string]string{"id": w.opportunities(o)[name][0].id, "amount": fmt.Sprint(5000 + i)})
 		} else {
 			w.must("edit_referral", map[string]string{"id": w.referrals()[name][0].ID, "by": "portal_user", "value": fmt.Sprint(7000 + i)})
 		}

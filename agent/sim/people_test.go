@@ -53,6 +53,15 @@ func (p *person) do(name string, parameters map[string]string) {
 	p.done++
 }
 
+// does acts in an organisation.
+func (p *person) does(o organisation, name string, parameters map[string]string) {
+	if _, err := o.act(p.w, name, parameters); err != nil {
+		p.refused++
+		return
+	}
+	p.done++
+}
+
 func (p *person) chance(percent int) bool { return p.random.IntN(100) < percent }
 
 func pick[T any](random *rand.Rand, from []T) (one T, any bool) {
@@ -93,9 +102,7 @@ func sells(o organisation, prefixed int, careful bool) func(*person) {
 			p.createDeal(o, prefixed)
 			return
 		}
-		rows := slices.DeleteFunc(o.org.Rows("Opportunity"), func(row map[string]any) bool {
-			return careful && row["IsClosed"] == true
-		})
+		rows := slices.DeleteFunc(o.crm.opportunities(), func(row opportunity) bool { return careful && row.closed() })
 		row, found := pick(p.random, rows)
 		if !found {
 			return
@@ -107,33 +114,34 @@ func sells(o organisation, prefixed int, careful bool) func(*person) {
 func (p *person) createDeal(o organisation, prefixed int) {
 	parameters := p.customer()
 	for name, value := range map[string]string{
-		"org": o.name, "name": p.dealName(prefixed), "stage": stageActive, "amount": p.amount(), "close_date": p.date(), "description": "First words.",
-		"solution": "SOL-1-A", "Sync_with_Partner_Center__c": "true", "Referral_Visible_to_Microsoft__c": strconv.FormatBool(p.chance(40)),
+		"name": p.dealName(prefixed), "stage": o.crm.vocabulary().active, "amount": p.amount(), "close_date": p.date(), "description": "First words.",
+		"solution": "SOL-1-A", "sync": "true", "visible": strconv.FormatBool(p.chance(40)),
 	} {
 		parameters[name] = value
 	}
 	if p.chance(25) {
 		for name, value := range map[string]string{
 			"contact": "Buyer", "contact_first_name": "Bo", "contact_email": "buyer@example.com", "contact_phone": "+1 425 555 0142",
-			"How_can_Microsoft_help__c": "Quotes or licensing", "Referral_Visible_to_Microsoft__c": "true",
+			"help": "Quotes or licensing", "visible": "true",
 		} {
 			parameters[name] = value
 		}
 	}
-	p.do("create_opportunity", parameters)
+	p.does(o, "create_opportunity", parameters)
 }
 
-func (p *person) edit(o organisation, row map[string]any, careful bool) {
-	change := map[string]string{"org": o.name, "id": text(row["Id"])}
-	waits := row["StageName"] == stageOnHold
+func (p *person) edit(o organisation, row opportunity, careful bool) {
+	words := o.crm.vocabulary()
+	change := map[string]string{"id": row.id}
+	waits := row.stage == words.onHold
 	switch n := p.random.IntN(100); {
 	case waits && careful: // edits of a deal that waits are not sent before it is accepted
 		if n >= 60 {
 			return
 		}
-		change["stage"] = stageActive
+		change["stage"] = words.active
 		if n < 15 {
-			change["stage"] = stageLost
+			change["stage"] = words.lost
 		}
 	case n < 30:
 		change["amount"] = p.amount()
@@ -142,38 +150,38 @@ func (p *person) edit(o organisation, row map[string]any, careful bool) {
 	case n < 65:
 		change["close_date"] = p.date()
 	case n < 75:
-		change["stage"] = []string{"Needs Analysis", "Value Proposition"}[p.random.IntN(2)]
+		change["stage"] = words.others[p.random.IntN(2)]
 	case n < 80:
 		p.changeSolutions(o, row)
 		return
 	case n < 87:
-		change["stage"] = []string{stageWon, stageLost}[p.random.IntN(2)]
+		change["stage"] = []string{words.won, words.lost}[p.random.IntN(2)]
 	case careful:
 		return
 	case n < 91:
-		change["Sync_with_Partner_Center__c"] = strconv.FormatBool(p.chance(80))
+		change["sync"] = strconv.FormatBool(p.chance(80))
 	case n < 94:
-		change["Referral_Visible_to_Microsoft__c"] = "true"
+		change["visible"] = "true"
 	case n < 97:
 		change["name"] = p.dealName(50)
-	case !inScope(dealName(row)):
-		p.do("delete_opportunity", change)
+	case !inScope(row.dealName()):
+		p.does(o, "delete_opportunity", change)
 		return
 	default:
 		return
 	}
-	p.do("edit_opportunity", change)
+	p.does(o, "edit_opportunity", change)
 }
 
 // changeSolutions adds a solution to an opportunity, typed or chosen from the catalogue, or removes one of several.
-func (p *person) changeSolutions(o organisation, row map[string]any) {
-	rows := slices.DeleteFunc(o.org.Rows("Microsoft_Solution__c"), func(s map[string]any) bool { return s["Opportunity__c"] != row["Id"] })
+func (p *person) changeSolutions(o organisation, row opportunity) {
+	rows := o.crm.solutions(row.id)
 	if solution, found := pick(p.random, rows); found && len(rows) > 1 && p.chance(50) {
-		p.do("remove_solution", map[string]string{"org": o.name, "id": text(solution["Id"])})
+		p.does(o, "remove_solution", map[string]string{"id": solution})
 		return
 	}
 	how := []string{"solution", "detail"}[p.random.IntN(2)]
-	p.do("add_solution", map[string]string{"org": o.name, "opportunity": text(row["Id"]), how: p.solution()})
+	p.does(o, "add_solution", map[string]string{"opportunity": row.id, how: p.solution()})
 }
 
 // solution is one of those in the catalogue.

@@ -293,7 +293,7 @@ func TestHistoriesWithPush(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+numberOr(12); seed++ {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
-			play(t, &history{reached: map[string]bool{}, pushed: true}, seed, t.TempDir())
+			play(t, &history{reached: map[string]bool{}, product: document.Salesforce, pushed: true}, seed, t.TempDir())
 		})
 	}
 }

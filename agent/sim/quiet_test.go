@@ -14,19 +14,18 @@ import (
 func TestQuiet(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+numberOr(2); seed++ {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			inWorld(t, seed, sandbox.Options{}, quiet)
+			onBoth(t, seed, sandbox.Options{}, quiet)
 		})
 	}
 }
 
-func quiet(w *world) {
-	o := w.production()
+func quiet(w *world, o organisation) {
 	w.provision(o)
 	a := w.newAgent(o, w.document(o, "production"), inMemory())
 	a.receiving()
 	a.start()
 	time.Sleep(time.Minute)
-	h := &history{w: w, o: o, a: a, reached: map[string]bool{}, closeDown: make(chan struct{})}
+	h := &history{w: w, o: o, words: o.crm.vocabulary(), a: a, reached: map[string]bool{}, closeDown: make(chan struct{})}
 	for n, kind := range []string{private, partnerLed, coSell, received, portalCoSell, portalHidden} {
 		p := &played{h: h, number: n + 1, kind: kind, random: w.stream(kind), told: map[string][]told{}}
 		p.secret = fmt.Sprintf("zq%d", n+1)
@@ -36,8 +35,8 @@ func quiet(w *world) {
 	}
 	h.rests()
 	for _, p := range h.deals {
-		if row, _ := p.row(); row["StageName"] == stageOnHold {
-			w.must("edit_opportunity", map[string]string{"id": text(row["Id"]), "stage": stageActive})
+		if row, _ := p.row(); row.stage == h.words.onHold {
+			o.must(w, "edit_opportunity", map[string]string{"id": row.id, "stage": h.words.active})
 		}
 	}
 	h.rests()
@@ -49,15 +48,15 @@ func quiet(w *world) {
 			name, side string // the side that the edit is to reach
 			parameters map[string]string
 		}{
-			{"edit_opportunity", "partner_center", map[string]string{"id": text(row["Id"]), "amount": p.amount()}},
-			{"edit_opportunity", "partner_center", map[string]string{"id": text(row["Id"]), "description": p.words(), "close_date": p.date()}},
-			{"add_solution", "partner_center", map[string]string{"opportunity": text(row["Id"]), "solution": "SOL-9-TYPED"}},
-			{"edit_referral", "salesforce", map[string]string{"id": r.ID, "by": "portal_user", "value": p.amount()}},
-			{"edit_referral", "salesforce", map[string]string{"id": r.ID, "by": "portal_user", "notes": p.words()}},
-			{"edit_opportunity", "partner_center", map[string]string{"id": text(row["Id"]), "stage": stageWon}},
+			{"edit_opportunity", "partner_center", map[string]string{"id": row.id, "amount": p.amount()}},
+			{"edit_opportunity", "partner_center", map[string]string{"id": row.id, "description": p.words(), "close_date": p.date()}},
+			{"add_solution", "partner_center", map[string]string{"opportunity": row.id, "solution": "SOL-9-TYPED"}},
+			{"edit_referral", h.words.service, map[string]string{"id": r.ID, "by": "portal_user", "value": p.amount()}},
+			{"edit_referral", h.words.service, map[string]string{"id": r.ID, "by": "portal_user", "notes": p.words()}},
+			{"edit_opportunity", "partner_center", map[string]string{"id": row.id, "stage": h.words.won}},
 		} {
 			before := w.mark()
-			w.must(act.name, act.parameters)
+			o.must(w, act.name, act.parameters)
 			h.rests()
 			there, back := h.requests(before, act.side)
 			if there != 1 || back > 0 {

@@ -16,11 +16,16 @@ const justRead = time.Second + longestTrip
 
 // watch looks at a request in the moment in which it leaves.
 func (h *history) watch(c *call) {
-	switch {
-	case strings.HasPrefix(c.url, h.o.env["COSELL_PARTNER_CENTER_REFERRALS_ENDPOINT"]):
+	if strings.HasPrefix(c.url, h.o.env["COSELL_PARTNER_CENTER_REFERRALS_ENDPOINT"]) {
 		h.toPartnerCenter(c)
-	case strings.HasPrefix(c.url, h.o.env["COSELL_SALESFORCE_LOGIN_URL"]+"/services/data/"):
-		h.toCRM(c)
+		return
+	}
+	writes, toCRM := h.o.crm.writes(c)
+	if !toCRM {
+		return
+	}
+	for _, one := range writes {
+		h.write(one)
 	}
 }
 
@@ -126,7 +131,7 @@ func (h *history) about(opportunity, engagement string) *played {
 		if r, ok := p.shared(); ok && (engagement != "" && r.EngagementID == engagement) {
 			return p
 		}
-		if row, ok := p.row(); ok && opportunity != "" && text(row["Id"]) == opportunity {
+		if row, ok := p.row(); ok && opportunity != "" && row.id == opportunity {
 			return p
 		}
 	}
@@ -171,7 +176,7 @@ func (h *history) patches(c *call) {
 	if p == nil {
 		return
 	}
-	if row, ok := p.row(); ok && row["StageName"] == stageOnHold {
+	if row, ok := p.row(); ok && row.stage == h.words.onHold {
 		h.reach("I14")
 		if r.Status == "New" {
 			h.broken("I14", "deal %d is on hold, and this is sent: %s", p.number, c.body)
@@ -229,61 +234,27 @@ func (p *played) wanted() bool {
 	return p.visible
 }
 
-// part is one request of a composite call, or a request of its own.
-type part struct {
-	Method string            `json:"method"`
-	URL    string            `json:"url"`
-	Header map[string]string `json:"httpHeaders"`
-	Body   map[string]any    `json:"body"`
-}
-
-// toCRM looks at a request to the organisation.
-func (h *history) toCRM(c *call) {
-	if strings.HasSuffix(c.path(), "/composite") {
-		var body struct {
-			Parts []part `json:"compositeRequest"`
-		}
-		if err := json.Unmarshal(c.body, &body); err != nil {
-			h.broken("harness", "a composite call cannot be read: %v", err)
-		}
-		for _, p := range body.Parts {
-			h.part(p)
-		}
-		return
-	}
-	h.part(part{
-		Method: c.method, URL: c.path(), Body: c.object(), Header: map[string]string{"If-Unmodified-Since": c.header.Get("If-Unmodified-Since")},
-	})
-}
-
-func (h *history) part(p part) {
-	_, object, found := strings.Cut(p.URL, "/sobjects/")
-	if !found || p.Method != "POST" && p.Method != "PATCH" {
-		return
-	}
-	object, id, _ := strings.Cut(object, "/")
-	if object != "Opportunity" {
-		return
-	}
-	if amount, said := p.Body["Amount"]; said {
-		if value, _ := amount.(float64); value <= 0 {
-			h.broken("I13", "the amount %v is written to the CRM", amount)
+// write looks at what is written in an opportunity.
+func (h *history) write(one written) {
+	if one.amount != nil {
+		if value, _ := one.amount.(float64); value <= 0 {
+			h.broken("I13", "the amount %v is written to the CRM", one.amount)
 		}
 	}
-	if name := text(p.Body["Name"]); strings.Count(name, "✔")+strings.Count(name, "✗") > 1 {
-		h.broken("I20", "the name %q is written", name)
+	if strings.Count(one.name, "✔")+strings.Count(one.name, "✗") > 1 {
+		h.broken("I20", "the name %q is written", one.name)
 	}
-	if p.Method == "POST" {
+	if one.id == "" {
 		h.reach("I17")
-		if p.Body["Sync_with_Partner_Center__c"] != true {
-			h.broken("I17", "an opportunity is made without Sync: %v", p.Body)
+		if one.sync != true {
+			h.broken("I17", "an opportunity is made without Sync: %v", one.fields)
 		}
 		return
 	}
-	if _, said := p.Body["Sync_with_Partner_Center__c"]; said {
-		h.broken("I16", "the agent changes Sync of %s", id)
+	if one.sync != nil {
+		h.broken("I16", "the agent changes Sync of %s", one.id)
 	}
-	if p.Header["If-Unmodified-Since"] == "" {
-		h.broken("I7", "opportunity %s is written without the version that was read", id)
+	if !one.guarded {
+		h.broken("I7", "opportunity %s is written without the version that was read", one.id)
 	}
 }

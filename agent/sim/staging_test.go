@@ -69,7 +69,7 @@ func agentOf(o organisation) func(lab.Operation) bool {
 	if o.name == "staging" {
 		user = "partner-user.staging@example.com"
 	}
-	actors := []string{user, o.env["COSELL_PARTNER_CENTER_CLIENT_ID"], o.env["COSELL_AGENT_SALESFORCE_USERNAME"]}
+	actors := []string{user, o.env["COSELL_PARTNER_CENTER_CLIENT_ID"], o.crm.agent()}
 	return func(op lab.Operation) bool { return slices.Contains(actors, op.Actor) }
 }
 

@@ -29,15 +29,10 @@ func (c *call) path() string {
 	return "/" + path
 }
 
-// readsFeed reports whether the call asks what changed: a poll of the CRM, or a list of Partner Center's newest referrals.
-func (c *call) readsFeed() bool {
-	return strings.HasSuffix(c.path(), "/composite") && strings.Contains(string(c.body), "SystemModstamp") || strings.Contains(c.url, "$orderby=updatedDateTime")
-}
-
-// feedsRead counts the readings of feeds in a time.
-func (t *tape) feedsRead(from, to time.Time) (n int) {
-	for _, c := range t.calls {
-		if c.readsFeed() && !c.at.Before(from) && c.at.Before(to) {
+// feedsRead counts the readings of feeds in a time: polls of the CRM, and lists of Partner Center's newest referrals.
+func (h *history) feedsRead(from, to time.Time) (n int) {
+	for _, c := range h.w.tape.calls {
+		if (h.o.crm.readsFeed(c) || strings.Contains(c.url, "$orderby=updatedDateTime")) && !c.at.Before(from) && c.at.Before(to) {
 			n++
 		}
 	}

@@ -42,7 +42,7 @@ func (h *history) makeTrouble() {
 			plan.Kinds = plan.Kinds[:1+random.IntN(2)]
 		}
 		if random.IntN(5) == 0 {
-			plan.Services = []string{[]string{"partner_center", "salesforce", "entra"}[random.IntN(3)]}
+			plan.Services = []string{[]string{"partner_center", h.words.service, "entra"}[random.IntN(3)]}
 		}
 		if random.IntN(4) == 0 {
 			plan.Latency = time.Duration(random.Int64N(int64(8 * time.Second)))
@@ -150,18 +150,18 @@ func (h *history) lastWords() {
 	random := h.w.stream("last words")
 	for _, p := range h.deals {
 		row, found := p.row()
-		if !found {
+		if !found || row.closed() && h.words.seals {
 			continue
 		}
-		change := map[string]string{"id": text(row["Id"])}
-		if row["StageName"] == stageOnHold && random.IntN(5) > 0 {
-			change["stage"] = stageActive
+		change := map[string]string{"id": row.id}
+		if row.stage == h.words.onHold && random.IntN(5) > 0 {
+			change["stage"] = h.words.active
 		}
-		if row["Sync_with_Partner_Center__c"] != true && p.kind != unshared && random.IntN(3) > 0 {
-			change["Sync_with_Partner_Center__c"] = "true"
+		if !row.sync && p.kind != unshared && random.IntN(3) > 0 {
+			change["sync"] = "true"
 		}
 		if len(change) > 1 {
-			p.say("crm", row, nil, change)
+			p.say("crm", &row, nil, change)
 			p.do("edit_opportunity", change)
 		}
 	}

@@ -2,8 +2,6 @@ package sim
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -21,14 +19,6 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/pipenet"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/salesforce"
-)
-
-// Stages of every new organisation, in the roles that the documents give them.
-const (
-	stageOnHold = "Prospecting"
-	stageActive = "Qualification"
-	stageWon    = "Closed Won"
-	stageLost   = "Closed Lost"
 )
 
 // world is a sandbox and the agents that work with it, in virtual time. Everything random in it comes from the seed, one stream
@@ -50,12 +40,17 @@ func inWorld(t *testing.T, seed uint64, options sandbox.Options, run func(w *wor
 	t.Helper()
 	keys := organisationKeys(t) // outside the bubble, once: making them is slow
 	options.Authority = webhookAuthority(t)
+	var completed *sandbox.DataverseOptions
+	if options.Dataverse != nil {
+		completed = withEnvironment(t, *options.Dataverse)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		network := pipenet.New()
 		w := &world{t: t, seed: seed, network: network, transport: &http.Transport{DialContext: network.DialContext}}
 		options.Seed, options.Dir = seed, t.TempDir()
 		options.Listen, options.Transport, options.RetryInterval = network.Listen, w.transport, time.Minute
 		options.Salesforce = withKeys(options.Salesforce, keys)
+		options.Dataverse = completed
 		if options.Staging != nil {
 			staging := withKeys(*options.Staging, keys)
 			options.Staging = &staging
@@ -168,30 +163,47 @@ func (w *world) operations(since int64, accept func(lab.Operation) bool) []lab.O
 // mark is the number of the last operation.
 func (w *world) mark() int64 { return int64(len(w.sandbox.Kit().Log.Since(0))) }
 
-// trace sums up everything that happened: two histories with one trace are the same, operation by operation and to the
+// traced is everything that happened: two histories with one trace are the same, operation by operation and to the
 // nanosecond. Ids of requests are left out: of two calls that begin in one instant either may draw first.
-func (w *world) trace() string {
-	hash := sha256.New()
+func (w *world) traced() []string {
+	var all []string
 	for _, op := range w.sandbox.Kit().Log.Since(0) {
 		op.RequestID = ""
-		fmt.Fprintln(hash, op)
+		all = append(all, fmt.Sprint(op))
 	}
-	return hex.EncodeToString(hash.Sum(nil))
+	return all
 }
 
-// organisation is one Salesforce organisation of the world with the environment that points at it.
+// difference tells where two tellings part; empty: nowhere.
+func difference(one, other []string) string {
+	for i := range max(len(one), len(other)) {
+		at := func(lines []string) string { return strings.Join(lines[min(i, len(lines)):min(i+3, len(lines))], "\n") }
+		if i >= len(one) || i >= len(other) || one[i] != other[i] {
+			return fmt.Sprintf("from line %d on\n%s\nand\n%s", i+1, at(one), at(other))
+		}
+	}
+	return ""
+}
+
+// organisation is one CRM organisation of the world with the environment that points at it.
 type organisation struct {
 	name string // of the acts' parameter org
-	org  *salesforce.Org
+	crm  crmWorld
+	org  *salesforce.Org // nil unless it is one of Salesforce
 	env  map[string]string
 }
 
 func (w *world) production() organisation {
-	return organisation{"production", w.sandbox.Salesforce(), w.sandbox.Env()}
+	return w.inSalesforce(organisation{name: "production", org: w.sandbox.Salesforce(), env: w.sandbox.Env()})
 }
 
 func (w *world) staging() organisation {
-	return organisation{"staging", w.sandbox.Staging(), w.sandbox.StagingEnv()}
+	return w.inSalesforce(organisation{name: "staging", org: w.sandbox.Staging(), env: w.sandbox.StagingEnv()})
+}
+
+func (w *world) inSalesforce(o organisation) organisation {
+	o.crm = &salesforceWorld{w, o}
+	return o
 }
 
 // register makes the tenant deliver its webhooks to an address, as the provider's resource does.

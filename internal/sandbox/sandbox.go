@@ -154,11 +154,12 @@ func (s *Sandbox) build() error {
 
 func (s *Sandbox) buildPartnerCenter(random io.Reader) error {
 	var err error
-	audiences := []string{partnercenter.ReferralsAudience, partnercenter.EventsAudience}
+	identity := entra.Options{Audiences: []string{partnercenter.ReferralsAudience, partnercenter.EventsAudience}, Random: random}
 	if s.options.Dataverse != nil {
-		audiences = append(audiences, s.url(ListenerDataverse)) // an environment's tokens are for its URL
+		identity.Audiences = append(identity.Audiences, s.url(ListenerDataverse)) // an environment's tokens are for its URL
+		identity.Key = s.options.Dataverse.Key
 	}
-	if s.identity, err = entra.New(s.kit, entra.Options{Audiences: audiences, Random: random}); err != nil {
+	if s.identity, err = entra.New(s.kit, identity); err != nil {
 		return err
 	}
 	if s.partnerID, err = randomGUID(random); err != nil {

@@ -6,6 +6,7 @@ package dataverse
 
 import (
 	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"io"
@@ -43,6 +44,8 @@ type Options struct {
 	// Transport delivers webhooks; nil means a transport of its own.
 	Transport http.RoundTripper
 	Random    io.Reader // source of ids; default crypto/rand
+	// Key is that of the applications' certificates; nil means a new one for each. Making one is slow.
+	Key *rsa.PrivateKey
 }
 
 // Environment is one simulated environment. All methods may be used concurrently.

@@ -29,7 +29,7 @@ const certificateLife = 10 * 365 * 24 * time.Hour
 // IssueCertificate makes a key and a certificate for an application and registers the certificate, so that the application can get
 // tokens without its secret. Both are PEM, the key PKCS #8. It fails for an application that is not registered.
 func (s *Service) IssueCertificate(clientID string) (certificate, key []byte, err error) {
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	private, err := s.newKey()
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a key for the application %s: %w", clientID, err)
 	}
@@ -54,6 +54,13 @@ func (s *Service) IssueCertificate(clientID string) (certificate, key []byte, er
 	app.certificates = append(app.certificates, der)
 	s.applications[clientID] = app
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}), nil
+}
+
+func (s *Service) newKey() (*rsa.PrivateKey, error) {
+	if s.options.Key != nil {
+		return s.options.Key, nil
+	}
+	return rsa.GenerateKey(rand.Reader, 2048)
 }
 
 // assertion is what is read of a client assertion.

@@ -5,6 +5,7 @@ package entra
 
 import (
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
@@ -53,6 +54,8 @@ type Options struct {
 	Audiences []string  // resources that tokens can be asked for
 	Subject   string    // the user behind the refresh token; empty means partner-user@example.com
 	Random    io.Reader // for ids, secrets and tokens; nil means crypto/rand
+	// Key is that of every certificate; nil means a new one for each. Making one is slow.
+	Key *rsa.PrivateKey
 }
 
 // Credentials are what a client of the simulated tenant is configured with.

@@ -64,6 +64,9 @@ func (a *App) connect(ctx context.Context, d document.Document) (*connection, er
 		}
 		a.log.Warn("cannot start yet, will try again", "error", err)
 		a.machine.Sleep(ctx, connectWait)
+		if ctx.Err() != nil { // a wait that ended early is no reason to try once more
+			return nil, ctx.Err()
+		}
 	}
 }
 

@@ -135,6 +135,9 @@ var standardHeaders = http.Header{"Accept": {"application/json"}, "Odata-Maxvers
 
 // do sends a call and turns refusals into [*APIError]. No more requests are under way at once than the environment takes.
 func (c *Client) do(ctx context.Context, call call) (wire.Response, error) {
+	if ctx.Err() != nil { // where there is a place too, either might be chosen
+		return wire.Response{}, fmt.Errorf("dataverse: %w", ctx.Err())
+	}
 	select {
 	case c.places <- struct{}{}:
 		defer func() { <-c.places }()

@@ -136,6 +136,9 @@ func (t *Tokens) token(ctx context.Context, refused string) (*oauth2.Token, erro
 // flight starts a fetch or joins the one under way. A fetch outlives a caller that gives up: a rotated refresh token must
 // not be lost half-way, and others wait for it. Its own time limit is that of the HTTP client.
 func (t *Tokens) flight(ctx context.Context, refused string) (token *oauth2.Token, joined bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, err // whoever has given up already starts nothing
+	}
 	detached := context.WithoutCancel(ctx)
 	own := false
 	result := t.group.DoChan("token", func() (any, error) {

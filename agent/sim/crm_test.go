@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
@@ -26,6 +27,9 @@ type crmWorld interface {
 	contacts(opportunity string) []string  // ids of the places of its contacts
 	accounts() []string                    // names with postal codes
 	state() string                         // everything that deals consist of
+
+	// suffers lets something happen that only this CRM knows, and gives what ends it; empty: there is no such thing.
+	suffers(random *rand.Rand) (what string, mend func())
 
 	// writes lists what a request of the agent's writes in opportunities; false: the request is not to this CRM.
 	writes(c *call) ([]written, bool)

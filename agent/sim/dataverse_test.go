@@ -3,10 +3,11 @@ package sim
 import (
 	"bytes"
 	"cmp"
-	"crypto/rand"
+	cryptorand "crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -53,7 +54,7 @@ func (w *world) environment() organisation {
 }
 
 // applicationKey is the key of all applications' certificates: keys are the slowest part of making a world.
-var applicationKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+var applicationKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(cryptorand.Reader, 2048) })
 
 // withEnvironment completes the options of an environment.
 func withEnvironment(t *testing.T, options sandbox.DataverseOptions) *sandbox.DataverseOptions {
@@ -336,6 +337,24 @@ func (d *dataverseWorld) state() string {
 		}
 	}
 	return all.String()
+}
+
+// suffers lets the environment forget what it was asked for, or protect itself by one of its three limits.
+func (d *dataverseWorld) suffers(random *rand.Rand) (what string, mend func()) {
+	var limits environment.Limits
+	switch random.IntN(4) {
+	case 0:
+		d.env.ExpireTokens()
+		return "tokens of change tracking expired", func() {}
+	case 1:
+		what, limits.Requests = "few requests are taken", 5+random.IntN(60)
+	case 2:
+		what, limits.ExecutionTime = "little execution time is given", time.Duration(200+random.IntN(2000))*time.Millisecond
+	default:
+		what, limits.Concurrent = "one request at once is taken", 1
+	}
+	d.env.SetLimits(limits)
+	return what, func() { d.env.SetLimits(environment.Limits{}) }
 }
 
 // webPart is one request of a batch, or a request of its own.

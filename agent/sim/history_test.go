@@ -35,23 +35,20 @@ func productOf(seed uint64) string {
 	}
 }
 
-// How many histories a plain `go test` plays, and how many of them are played twice.
-const (
-	usualHistories = 300
-	playedTwice    = 12
-)
+// usualHistories is how many histories a plain `go test` plays.
+const usualHistories = 300
 
 // TestHistories plays short histories, one for each seed: a few deals of all kinds on both sides, people who edit them, faults of
 // every kind, kills, and at last a kind world until everything rests. The rules of oracles are checked while it happens and
 // when it is over. A history that fails prints what happened, and the command that plays it again.
 func TestHistories(t *testing.T) {
-	covered := &coverage{reached: map[string]int{}, faults: map[string]int{}}
+	covered := newCoverage()
 	run := func(product string, seed uint64) {
 		t.Run(fmt.Sprintf("%s/seed %d", product, seed), func(t *testing.T) {
 			t.Parallel()
 			first := playHistory(t, product, seed)
 			covered.add(first)
-			if seed >= *firstSeed+playedTwice {
+			if seed >= *firstSeed+*twice {
 				return
 			}
 			second := playHistory(t, product, seed)
@@ -74,44 +71,10 @@ func TestHistories(t *testing.T) {
 		seed := *firstSeed + n
 		run(productOf(seed), seed)
 	}
-	t.Cleanup(func() { covered.report(t) }) // when all are over
-}
-
-// coverage counts in how many histories each rule was put to the test, and each fault happened.
-type coverage struct {
-	mu              sync.Mutex
-	histories       int
-	reached, faults map[string]int
-	slowest         time.Duration
-}
-
-func (c *coverage) add(h *history) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.histories++
-	for name := range h.reached {
-		c.reached[name]++
-	}
-	for _, op := range h.w.operations(0, func(op lab.Operation) bool { return op.Fault != "" }) {
-		c.faults[op.Fault+" in "+op.Service]++
-	}
-	c.slowest = max(c.slowest, h.settledAfter)
-}
-
-// report says how often each rule was put to the test. A rule that no history reached shows that the histories are too tame.
-func (c *coverage) report(t *testing.T) {
-	t.Helper()
-	var lines []string
-	for _, rule := range rules {
-		lines = append(lines, fmt.Sprintf("%-4s reached in %4d of %d: %s", rule.name, c.reached[rule.name], c.histories, rule.says))
-		if c.reached[rule.name] == 0 && c.histories >= usualHistories {
-			t.Errorf("no history put %s to the test", rule.name)
-		}
-	}
-	for _, name := range sortedKeys(c.faults) {
-		lines = append(lines, fmt.Sprintf("%6d × %s", c.faults[name], name))
-	}
-	t.Logf("%d histories, at rest at the latest %v after the last trouble\n%s", c.histories, c.slowest, strings.Join(lines, "\n"))
+	t.Cleanup(func() { // when all are over
+		covered.complete(t)
+		summary = covered
+	})
 }
 
 // A kill that takes a row out of the store, as a page that was never written does, is found by I36, before anything else that is wrong.
@@ -164,6 +127,7 @@ type history struct {
 	mu           sync.Mutex // of what follows
 	deals        []*played
 	reached      map[string]bool
+	struck       []string // kills, and what happened to the CRM alone
 	violations   []string
 	notes        []note // for the timeline
 	quietFlows   []span // in which no flow to Partner Center is on
@@ -253,6 +217,8 @@ func (h *history) live(directory string) {
 	busy.Go(h.makeTrouble)
 	busy.Go(h.kills)
 	busy.Go(h.reloads)
+	busy.Go(h.troubleOfItsOwn)
+	busy.Go(h.wrongClock)
 	time.Sleep(troubledTime)
 	close(h.closeDown)
 	busy.Wait()

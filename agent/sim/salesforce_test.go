@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -137,6 +138,8 @@ func (s *salesforceWorld) state() string {
 	}
 	return all.String()
 }
+
+func (s *salesforceWorld) suffers(*rand.Rand) (what string, mend func()) { return "", nil }
 
 // part is one request of a composite call, or a request of its own.
 type part struct {

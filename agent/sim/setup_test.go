@@ -15,10 +15,12 @@ import (
 )
 
 var (
-	logLevel  = flag.String("log-level", "off", "what the agents log into the test's log: off, error, warn, info, debug")
-	product   = flag.String("crm", "", "the CRM of the histories that are played: salesforce or dynamics365; empty: both, two histories in three the first")
-	firstSeed = flag.Uint64("seed", 1, "the first seed of the histories that are played")
-	seeds     = flag.Uint64("seeds", 0, "how many histories are played; 0: as many as the test plays usually")
+	logLevel   = flag.String("log-level", "off", "what the agents log into the test's log: off, error, warn, info, debug")
+	product    = flag.String("crm", "", "the CRM of the histories that are played: salesforce or dynamics365; empty: both, two histories in three the first")
+	firstSeed  = flag.Uint64("seed", 1, "the first seed of the histories that are played")
+	twice      = flag.Uint64("twice", 12, "how many histories are played twice, to see that a seed determines them")
+	showReport = flag.Bool("report", false, "print what the histories covered")
+	seeds      = flag.Uint64("seeds", 0, "how many histories are played; 0: as many as the test plays usually")
 )
 
 // numberOr is how many histories are to be played.

@@ -85,6 +85,7 @@ func (h *history) kills() {
 		// the process alive, and the service has seen the caller go when the write is let go: else whoever runs first decides.
 		time.Sleep(time.Nanosecond)
 		h.note("the process is killed %s write %d", when, number)
+		h.strike("killed " + when + " a write")
 		h.a.kill()
 		if h.damage != nil && h.file != "" {
 			h.damage(h.file)
@@ -100,6 +101,43 @@ func (h *history) kills() {
 			return
 		}
 	}
+}
+
+// strike notes that something happened that is no fault of a plan.
+func (h *history) strike(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.struck = append(h.struck, what)
+}
+
+// troubleOfItsOwn lets happen what only this CRM knows, with calm between.
+func (h *history) troubleOfItsOwn() {
+	random := h.w.stream("trouble of its own")
+	for h.wait(time.Duration(random.Int64N(int64(40 * time.Minute)))) {
+		what, mend := h.o.crm.suffers(random)
+		if what == "" {
+			return
+		}
+		h.strike(what)
+		h.note("%s", what)
+		h.wait(time.Minute + time.Duration(random.Int64N(int64(15*time.Minute))))
+		mend()
+	}
+}
+
+// wrongClock lets the agent's clock be wrong in some histories, by less than what keeps it from writing.
+func (h *history) wrongClock() {
+	random := h.w.stream("clock")
+	if random.IntN(4) > 0 || !h.wait(time.Duration(random.Int64N(int64(time.Hour)))) {
+		return
+	}
+	apart := time.Duration(random.Int64N(int64(100*time.Second))) - 50*time.Second
+	h.a.skew.Store(int64(apart))
+	h.strike("a clock that is wrong")
+	h.note("the agent's clock is wrong by %v", apart)
+	h.wait(time.Duration(random.Int64N(int64(40 * time.Minute))))
+	h.a.skew.Store(0)
+	h.note("the agent's clock is right")
 }
 
 // toPartnerCenter are the flows that lead to writes in Partner Center.

@@ -174,10 +174,12 @@ func (w *world) traced() []string {
 	return all
 }
 
-// difference tells where two tellings part; empty: nowhere.
+// difference tells where two tellings part, and what came before; empty: nowhere.
 func difference(one, other []string) string {
 	for i := range max(len(one), len(other)) {
-		at := func(lines []string) string { return strings.Join(lines[min(i, len(lines)):min(i+3, len(lines))], "\n") }
+		at := func(lines []string) string {
+			return strings.Join(lines[max(0, min(i, len(lines))-4):min(i+4, len(lines))], "\n")
+		}
 		if i >= len(one) || i >= len(other) || one[i] != other[i] {
 			return fmt.Sprintf("from line %d on\n%s\nand\n%s", i+1, at(one), at(other))
 		}

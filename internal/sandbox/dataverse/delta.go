@@ -77,11 +77,18 @@ func (c *call) readToken(token string) (int64, *apiError) {
 		return 0, badRequest(codeResource, "The delta token '%s' is not valid.", token)
 	}
 	days := c.e.find("organization", c.e.names.organization).int("expirechangetrackingindays")
-	if c.e.now().Sub(made) > time.Duration(days)*24*time.Hour {
+	if !made.After(c.e.forgotten) || c.e.now().Sub(made) > time.Duration(days)*24*time.Hour {
 		status := atoi(c.e.kit.Switches.Get(switchExpiredStatus))
 		return 0, errorf(status, codeExpiredToken, "Version stamp associated with the client has expired. Please perform a full sync.")
 	}
 	return since, nil
+}
+
+// ExpireTokens lets every token of change tracking that was given so far expire, as a change of the organization's retention does.
+func (e *Environment) ExpireTokens() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.forgotten = e.now()
 }
 
 // changed are the rows and the tombstones since a version.

@@ -37,6 +37,14 @@ func (l *Limits) setDefaults() {
 	}
 }
 
+// SetLimits replaces the limits of service protection from now on; zero parts mean those of the real service.
+func (e *Environment) SetLimits(limits Limits) {
+	limits.setDefaults()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.opts.Limits = limits
+}
+
 // window is what a user asked for lately.
 type window struct {
 	at      []time.Time

@@ -18,17 +18,15 @@ func TestADealEachWay(t *testing.T) {
 		"sqlite": func(t *testing.T) storage { return inSQLite(t.TempDir()) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			storage := kept(t)
-			inWorld(t, 1, sandbox.Options{}, func(w *world) {
-				o := w.production()
+			onBoth(t, 1, sandbox.Options{}, func(w *world, o organisation) {
 				w.provision(o)
-				a := w.newAgent(o, w.document(o, "production"), storage)
+				a := w.newAgent(o, w.document(o, "production"), kept(t))
 				a.receiving()
 				a.start()
 				share := func(name string) {
-					w.must("create_opportunity", map[string]string{
+					o.must(w, "create_opportunity", map[string]string{
 						"name": name, "account": "Fabrikam", "country": "US", "street": "1 Main Street", "postal_code": "98052", "city": "Redmond",
-						"stage": stageActive, "amount": "1200", "solution": "SOL-1-A", "Sync_with_Partner_Center__c": "true",
+						"stage": o.crm.vocabulary().active, "amount": "1200", "close_date": "2000-03-31", "solution": "SOL-1-A", "sync": "true",
 					})
 				}
 				send := func(name string) { w.must("send_referral", map[string]string{"name": name, "value": "800"}) }

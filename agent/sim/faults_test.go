@@ -15,14 +15,12 @@ import (
 func TestTroubledDays(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+numberOr(1); seed++ {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			directory := t.TempDir()
-			inWorld(t, seed, sandbox.Options{}, func(w *world) { troubledDays(w, directory) })
+			onBoth(t, seed, sandbox.Options{}, func(w *world, o organisation) { troubledDays(w, o, t.TempDir()) })
 		})
 	}
 }
 
-func troubledDays(w *world, directory string) {
-	o := w.production()
+func troubledDays(w *world, o organisation, directory string) {
 	w.provision(o)
 	a := w.newAgent(o, w.document(o, "production"), inSQLite(directory))
 	a.receiving()

@@ -19,16 +19,21 @@ const (
 // sides, the side that is down is asked at a low and bounded rate, and when it is back every deal becomes equal without a storm,
 // with one write for each edit.
 func TestDayWithoutOneSide(t *testing.T) {
-	for _, side := range []string{"partner_center", "salesforce"} {
+	for _, side := range []string{"Partner Center", "CRM"} {
 		t.Run(side, func(t *testing.T) {
-			directory := t.TempDir()
-			inWorld(t, *firstSeed, sandbox.Options{}, func(w *world) { dayWithout(w, side, directory) })
+			onBoth(t, *firstSeed, sandbox.Options{}, func(w *world, o organisation) {
+				service := "partner_center"
+				if side == "CRM" {
+					service = o.crm.vocabulary().service
+				}
+				dayWithout(w, o, service, t.TempDir())
+			})
 		})
 	}
 }
 
-func dayWithout(w *world, side, directory string) {
-	o := w.production()
+func dayWithout(w *world, o organisation, side, directory string) {
+	words := o.crm.vocabulary()
 	w.provision(o)
 	a := w.newAgent(o, w.document(o, "production"), inSQLite(directory))
 	a.receiving()
@@ -37,9 +42,9 @@ func dayWithout(w *world, side, directory string) {
 	begin := func(n int, name string) {
 		for i := range n {
 			shared, sent := fmt.Sprintf("Shared %s %d", name, i), fmt.Sprintf("Sent %s %d", name, i)
-			w.must("create_opportunity", map[string]string{
+			o.must(w, "create_opportunity", map[string]string{
 				"name": shared, "account": fmt.Sprint("Fabrikam ", i%4), "country": "US", "street": "1 Main Street", "postal_code": "98052", "city": "Redmond",
-				"stage": stageActive, "amount": "1200", "solution": "SOL-1-A", "Sync_with_Partner_Center__c": "true",
+				"stage": words.active, "amount": "1200", "close_date": "2000-03-31", "solution": "SOL-1-A", "sync": "true",
 			})
 			w.must("portal_create", map[string]string{"name": sent, "value": "800", "currency": "USD"})
 			names = append(names, shared, sent)
@@ -57,7 +62,7 @@ func dayWithout(w *world, side, directory string) {
 	for i, name := range old {
 		time.Sleep(10 * time.Minute)
 		if i%2 == 0 {
-			w.must("edit_opportunity", map[string]string{"id": w.opportunities(o)[name][0].id, "amount": fmt.Sprint(5000 + i)})
+			o.must(w, "edit_opportunity", map[string]string{"id": w.opportunities(o)[name][0].id, "amount": fmt.Sprint(5000 + i)})
 		} else {
 			w.must("edit_referral", map[string]string{"id": w.referrals()[name][0].ID, "by": "portal_user", "value": fmt.Sprint(7000 + i)})
 		}
@@ -79,7 +84,7 @@ func dayWithout(w *world, side, directory string) {
 	if faults := w.unequal(o, names...); len(faults) > 0 {
 		w.t.Errorf("not equal after the day: %v", faults)
 	}
-	for _, system := range []string{"partner_center", "salesforce"} {
+	for _, system := range []string{"partner_center", words.service} {
 		busiest, total := busiestMinute(w.operations(back, func(op lab.Operation) bool { return op.Service == system && isAgents(op) }))
 		// One run over a deal takes no more calls than this, and each deal has a run or two to catch up with.
 		if most := 12 * len(names); busiest > most {
@@ -110,14 +115,14 @@ func busiestMinute(ops []lab.Operation) (busiest, total int) {
 // wroteOnce demands one write for each edit and each new deal since a mark, and no more.
 func (w *world) wroteOnce(o organisation, since int64, edits, begun int) {
 	w.t.Helper()
-	isAgents := agentOf(o)
+	isAgents, words := agentOf(o), o.crm.vocabulary()
 	wrote := map[string]int{}
 	for _, op := range w.operations(since, func(op lab.Operation) bool { return isAgents(op) && op.IsWrite() }) {
 		wrote[op.Action+" "+op.Object]++
 	}
 	for what, want := range map[string]int{
-		"update referral": edits, "create referral": begun, "create Opportunity": begun,
-		"update Opportunity": edits + begun, // one for each edit in Partner Center, one that tells a new deal its referral
+		"update referral": edits, "create referral": begun, "create " + words.opportunity: begun,
+		"update " + words.opportunity: edits + begun, // one for each edit in Partner Center, one that tells a new deal its referral
 	} {
 		if wrote[what] != want {
 			w.t.Errorf("%s: %d times, want %d (%v)", what, wrote[what], want, wrote)

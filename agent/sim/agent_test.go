@@ -34,6 +34,7 @@ type agent struct {
 	storage  storage
 	ids      *stream      // of its calls, over all its lives
 	skew     atomic.Int64 // of its clock, in nanoseconds
+	together bool         // the store goes by that clock too, as one on the same machine does
 	listener net.Listener
 	server   *http.Server
 	served   chan error
@@ -113,7 +114,7 @@ func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // start runs a process.
 func (a *agent) start() {
 	a.w.t.Helper()
-	kept, err := a.storage(a.name, a.w.now)
+	kept, err := a.storage(a.name, a.storeNow)
 	if err != nil {
 		a.w.t.Fatal(err)
 	}
@@ -129,6 +130,17 @@ func (a *agent) start() {
 	a.life = next
 	a.mu.Unlock()
 	go func() { next.ended <- next.app.Run(ctx) }()
+}
+
+// now is the time by the clock of the machine that the agent runs on.
+func (a *agent) now() time.Time { return a.w.now().Add(time.Duration(a.skew.Load())) }
+
+// storeNow is the time by the clock that the store goes by.
+func (a *agent) storeNow() time.Time {
+	if a.together {
+		return a.now()
+	}
+	return a.w.now()
 }
 
 // running is the process that runs; nil: none does.
@@ -169,7 +181,7 @@ func (a *agent) machine(l *life) app.Machine {
 		Version: "sim", Transport: &slow{a, l}, Dial: a.w.network.DialContext, DialEvents: a.w.network.DialContext, TrustBundle: a.trustBundle(),
 		CertificateHosts: []string{a.env["COSELL_AGENT_CERTIFICATE_HOSTS"]}, Secrets: a.secrets(), Workers: 4,
 		Lease: time.Minute, CallTimeout: 20 * time.Second, ListLag: 30 * time.Second, IdleWait: 6 * time.Hour,
-		Now: func() time.Time { return a.w.now().Add(time.Duration(a.skew.Load())) }, Sleep: func(ctx context.Context, d time.Duration) {
+		Now: a.now, Sleep: func(ctx context.Context, d time.Duration) {
 			pause(ctx, d+a.extra(time.Millisecond, "wait", d.String()))
 		},
 		Gather: func() { time.Sleep(time.Nanosecond) }, // so that who begins at the same instant travels together, whoever comes first

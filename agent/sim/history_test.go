@@ -207,6 +207,7 @@ func (h *history) live(directory string) {
 	}
 	h.begun = w.now()
 	h.a = w.newAgent(h.o, document, kept)
+	h.a.together = true
 	h.a.receiving()
 	h.a.start()
 	time.Sleep(time.Minute)

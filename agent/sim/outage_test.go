@@ -26,16 +26,16 @@ func TestDayWithoutOneSide(t *testing.T) {
 				if side == "CRM" {
 					service = o.crm.vocabulary().service
 				}
-				dayWithout(w, o, service, t.TempDir())
+				dayWithout(w, o, service)
 			})
 		})
 	}
 }
 
-func dayWithout(w *world, o organisation, side, directory string) {
+func dayWithout(w *world, o organisation, side string) {
 	words := o.crm.vocabulary()
 	w.provision(o)
-	a := w.newAgent(o, w.document(o, "production"), inSQLite(directory))
+	a := w.newAgent(o, w.document(o, "production"), inMemory())
 	a.receiving()
 	a.start()
 	var names []string

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -61,6 +62,9 @@ func (c *call) contains(word string) bool {
 	return false
 }
 
+// mostCalls is far more than any history takes. An agent that asks on and on would keep virtual time from passing.
+const mostCalls = 100_000
+
 // tape records what the agents of a world send, and lets it be watched at the moment at which it leaves.
 type tape struct {
 	now   func() time.Time
@@ -82,7 +86,13 @@ func (t *tape) sends(l *life, request *http.Request) *call {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.calls = append(t.calls, c)
+	if t.calls = append(t.calls, c); len(t.calls) > mostCalls {
+		var last strings.Builder
+		for _, c := range t.calls[len(t.calls)-40:] {
+			fmt.Fprintln(&last, c.at.Format(time.RFC3339Nano), c.method, c.path(), c.status, c.retryAfter)
+		}
+		panic(fmt.Sprintf("the agent makes calls without end, the last of them\n%s", &last))
+	}
 	if t.watch != nil {
 		t.watch(c)
 	}

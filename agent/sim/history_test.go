@@ -80,7 +80,7 @@ func TestHistories(t *testing.T) {
 // A kill that takes a row out of the store, as a page that was never written does, is found by I36, before anything else that is wrong.
 func TestADamagedStoreIsFound(t *testing.T) {
 	for seed := uint64(10); seed <= 100; seed += 10 {
-		h := &history{reached: map[string]bool{}}
+		h := &history{product: document.Salesforce, reached: map[string]bool{}}
 		damaged := false
 		h.damage = func(file string) {
 			kept, err := sql.Open("sqlite", "file:"+file)

@@ -55,7 +55,7 @@ func TestExamplesNeedNoCredentials(t *testing.T) {
 			}
 			r := newRoot(t, filepath.Join("..", "examples"), binary, &world{}, nil) // modules lie outside of their users
 			r.dir = filepath.Join(r.dir, directory)
-			r.drop(t, "import-by-identity.tf") // a syntax of newer tools
+			r.drop(t, "import-by-identity.tf")                                                                 // a syntax of newer tools
 			if _, err := os.Stat(filepath.Join(r.dir, "versions.tf")); err != nil && directory != "provider" { // that one is its own
 				r.write(t, "versions.tf", source)
 			}

@@ -280,6 +280,9 @@ func (w *world) do(c *coroutine, k call, apply func() error) error {
 		w.calls++
 	}
 	c.step()
+	if k.write && k.sys != storeSide && c.agent.mistrustsItsClock() {
+		return problem.New(problem.ClockWrong, c.agent.name, "")
+	}
 	if w.effects >= mostEffects && !w.spent {
 		w.spent = true
 		w.breaks(27, "%d operations do not bring the world to rest", w.effects)
@@ -297,9 +300,18 @@ func (w *world) do(c *coroutine, k call, apply func() error) error {
 	w.journal = append(w.journal, operation{at: w.now, who: who, what: k.name, on: k.on, detail: string(k.payload[:min(len(k.payload), longestDetail)]), fault: f})
 	entry := len(w.journal) - 1
 	err := w.strike(c, k, f, apply)
+	if k.sys != storeSide && f != lostRequest && f != lostAnswer && f != lateRequest {
+		c.agent.apart[k.sys] = c.agent.skew // as the Date of every answer tells
+	}
 	w.journal[entry].err = err
 	w.ledger.answered(c, k, err)
 	return err
+}
+
+// mistrustsItsClock reports whether an agent knows that its clock is too far from a remote system's for anything to be written. The
+// application sees to that around the engine (agent/app).
+func (a *agent) mistrustsItsClock() bool {
+	return slices.ContainsFunc(a.apart[:], func(apart time.Duration) bool { return apart.Abs() > simLease+simSettle })
 }
 
 func (w *world) strike(c *coroutine, k call, f fault, apply func() error) error {

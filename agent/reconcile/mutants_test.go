@@ -920,10 +920,12 @@ func TestMutants(t *testing.T) {
 				}
 				c.add(finder, m.name)
 				t.Logf("MUTANT %-55s after %d histories: %.150s", m.name, n, strings.ReplaceAll(found, "\n", " "))
-				for ; finder != 0 && m.finder != 0 && finder != m.finder && n < *mutantSeeds; n++ { // whose own it is sees it first elsewhere
+				own := m.finder != 0 && finder != 0 && finder != m.finder // whose own it is sees it first in another history
+				for ; own && n < *mutantSeeds; n++ {
 					if finder, found = hunt(m, n); finder == m.finder {
 						c.add(finder, m.name)
 						t.Logf("MUTANT %-55s after %d histories: %.150s", m.name, n+1, strings.ReplaceAll(found, "\n", " "))
+						break
 					}
 				}
 			})

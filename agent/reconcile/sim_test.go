@@ -225,6 +225,7 @@ var once = []struct {
 	{"anything", 400395, "Microsoft's answer was not read because the flow that reads it was off when it came"},
 	{"Kontor/anything", 301063, "a CRM that keeps nothing of what is deleted gave back what was deleted"},
 	{"anything", 405441, "a lead's notes were emptied when they were taken out of the mapping"},
+	{"wrong clocks", 406799, "an agent that knew its clock to be a day ahead wrote over a change of the same second"},
 	{"co-sell", 300359, "what an attempt had read of Microsoft's referral was forgotten when the portal closed the deal"},
 }
 

@@ -112,8 +112,9 @@ type agent struct {
 	engine     *reconcile.Engine
 	queue      store.Queue
 	crew       []*coroutine
-	skew       time.Duration // of its clock
-	rightSince time.Time     // when its clock was last put right
+	skew       time.Duration        // of its clock
+	apart      [sides]time.Duration // the same, as far as the process knows by the remote systems' last answers
+	rightSince time.Time            // when its clock was last put right
 	blocked    map[reconcile.Effect]string
 	plan       mapping.Plan
 	document   string // what identifies the content of its document
@@ -338,7 +339,7 @@ func (w *world) kill(a *agent) {
 			w.after(time.Duration(w.random.IntN(1500))*time.Millisecond, func() { w.arrive(request) })
 		}
 	}
-	a.crew = nil
+	a.crew, a.apart = nil, [sides]time.Duration{}
 	down := time.Duration(0)
 	if w.trouble.outages && w.random.IntN(8) == 0 && w.deals(outage) {
 		down = time.Duration(w.random.IntN(15)) * time.Minute

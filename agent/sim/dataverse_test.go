@@ -123,7 +123,8 @@ func helpNumber(value string) int {
 }
 
 func (d *dataverseWorld) act(name string, parameters map[string]string) (map[string]any, error) {
-	id, err := parameters["id"], error(nil)
+	id := parameters["id"]
+	var err error
 	switch name {
 	case "create_opportunity":
 		id, err = d.create(parameters)

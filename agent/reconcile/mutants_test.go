@@ -461,7 +461,8 @@ func twice(err error) bool {
 
 // Worlds of what few histories have.
 var (
-	wrongClocks  = scenarios["wrong clocks"]
+	wrongClocks  = trouble{editors: 5, deals: 2, customers: 2, lost: 0.1, dropped: 0.9, listLag: time.Second, jumps: true}
+	deletions    = trouble{editors: 20, deals: 2, customers: 1, listLag: time.Second, odd: true}
 	lateRequests = trouble{editors: 14, deals: 1, customers: 1, listLag: time.Second, rare: map[fault]float64{lateRequest: 0.2, otherEditor: 0.1}}
 )
 
@@ -717,7 +718,7 @@ var mutants = []mutant{
 			c.Fields[w.crm.title] = deal.MarkSuccess + name
 		}
 	})},
-	{name: "an opportunity that is gone counts as lost", finder: 21, options: inCRM(func(w *world, b *badCRM) {
+	{name: "an opportunity that is gone counts as lost", finder: 21, in: &deletions, options: inCRM(func(w *world, b *badCRM) {
 		last := map[string]crm.Record{}
 		b.read = func(ctx context.Context, c crm.CRM, id string) (crm.Record, error) {
 			r, err := c.Read(ctx, id)

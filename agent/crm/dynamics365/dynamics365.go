@@ -66,6 +66,7 @@ type Environment struct {
 	opportunity, account, contact, role, solution, detail, lead *table
 
 	keyColumn string // logical name
+	detailKey bool   // whether the catalogue's rows can be addressed by the solution's identifier
 	paths     []path
 	expands   []string // of one read
 	selected  []string
@@ -158,17 +159,15 @@ func (e *Environment) describe(ctx context.Context) error {
 		}
 	}
 	e.keyColumn = strings.ToLower(n.Key)
-	for _, key := range []struct {
-		table  *table
-		column string
-	}{{e.opportunity, n.Key}, {e.detail, n.DetailIdentifier}} {
-		has, err := hasKey(ctx, e.client, key.table, key.column)
-		if err != nil {
-			return err
-		}
-		if !has {
-			missing = append(missing, key.table.LogicalName+": an active alternate key of "+key.column)
-		}
+	has, err := hasKey(ctx, e.client, e.opportunity, n.Key)
+	if err != nil {
+		return err
+	}
+	if !has {
+		missing = append(missing, e.opportunity.LogicalName+": an active alternate key of "+n.Key)
+	}
+	if e.detailKey, err = hasKey(ctx, e.client, e.detail, n.DetailIdentifier); err != nil {
+		return err
 	}
 	e.stages = stagesOf(e.opportunity, n.Stages)
 	if err := missing.problem(); err != nil {

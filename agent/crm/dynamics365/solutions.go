@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/google/uuid"
+
 	"github.com/cosell-sync/terraform-provider-cosell/agent/crm"
 	"github.com/cosell-sync/terraform-provider-cosell/agent/deal"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/dataverse"
@@ -94,7 +96,7 @@ func (e *Environment) catalogueQuery(solutions []deal.Solution) dataverse.Query 
 }
 
 // solutionParts add and remove rows. A solution that the catalogue lacks is added to it: without its row the seller would see a line
-// that says nothing. Another deal may add it at the same moment, so it is written by its key.
+// that says nothing. Another deal may add it at the same moment, so it is written to an address that both find.
 func (e *Environment) solutionParts(parts []dataverse.Part, opportunity string, added []crm.NewSolution, removed []string) ([]dataverse.Part, error) {
 	for _, row := range removed {
 		parts = append(parts, dataverse.Part{Method: http.MethodDelete, Path: e.solution.SetName + "(" + row + ")"})
@@ -111,12 +113,13 @@ func (e *Environment) solutionParts(parts []dataverse.Part, opportunity string, 
 		if column, found := e.solution.column(e.names.SolutionName); found && column.ForCreate {
 			fields[column.LogicalName] = shorten(name, column.MaxLength)
 		}
-		switch row, err := dataverse.RowByKey(e.detail.SetName, strings.ToLower(e.names.DetailIdentifier), s.ID); {
+		switch row, values, err := e.newDetail(s.ID); {
 		case s.CatalogueID != "":
 			fields[bind(e.detailNavigation())] = e.detail.row(s.CatalogueID)
 		case err == nil:
 			column, _ := e.detail.column(e.detail.PrimaryName)
-			body, err := encode(map[string]any{e.detail.PrimaryName: shorten(name, column.MaxLength)})
+			values[e.detail.PrimaryName] = shorten(name, column.MaxLength)
+			body, err := encode(values)
 			if err != nil {
 				return nil, err
 			}
@@ -132,4 +135,21 @@ func (e *Environment) solutionParts(parts []dataverse.Part, opportunity string, 
 		parts = append(parts, dataverse.Part{Method: http.MethodPost, Path: e.solution.SetName, Body: body})
 	}
 	return parts, nil
+}
+
+// detailIDs is what ids of the catalogue's rows are derived from. It never changes.
+var detailIDs = uuid.MustParse("5d6c3a0e-0f0b-4c37-9a51-7f4f2b6d1c83")
+
+// newDetail gives the address at which a solution is added to the catalogue, and what is written there beside the name. The address is the
+// alternate key. A catalogue that an older installation made may have none, and may have rows that share an identifier, so that none can
+// be made: there the row's id follows from the identifier ("Upsert a table row": a row that is not there is made with the id).
+func (e *Environment) newDetail(identifier string) (row string, values map[string]any, err error) {
+	column := strings.ToLower(e.names.DetailIdentifier)
+	if e.detailKey {
+		row, err = dataverse.RowByKey(e.detail.SetName, column, identifier)
+		return row, map[string]any{}, err
+	}
+	id := uuid.NewSHA1(detailIDs, []byte(strings.ToUpper(identifier)))
+	row, err = dataverse.Row(e.detail.SetName, id.String())
+	return row, map[string]any{column: identifier}, err
 }

@@ -19,7 +19,11 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox"
 )
 
-const soldSolution = "SOL-10001-AAA"
+// soldSolution is what deals are about; newSolution is one that nobody has entered in the CRM.
+const (
+	soldSolution = "SOL-10001-AAA"
+	newSolution  = "SOL-10002-BBB"
+)
 
 // microsoftEvents are what Microsoft's registration flow subscribes.
 const microsoftEvents = "referral-created,referral-updated,related-referral-created,related-referral-updated"
@@ -29,6 +33,7 @@ type movedFrom struct {
 	crmSide
 	example   string
 	prepare   func(b *bed)
+	taken     func(b *bed) // what the agent has to have done beside the deals
 	variables map[string]string
 	settings  map[string]string // as the agent's document and Microsoft's variables have them
 }
@@ -69,6 +74,9 @@ func salesforceSide() movedFrom {
 	side.prepare = func(b *bed) {
 		b.check(b.sandbox.Dataverse().InstallMicrosoftSolutionForSalesforce())
 		b.microsoftPackage()
+	}
+	side.taken = func(b *bed) {
+		b.expectTimes(side.rows(b, "Microsoft_Solution__c"), "Solution_Identifier__c", newSolution, 1)
 	}
 	return side
 }
@@ -111,7 +119,27 @@ func dynamicsSide() movedFrom {
 		_, err := environment.Create("msft_microsoftsolutiondetail", map[string]any{"msft_solutionname": "Analytics", "msft_solutionidentifier": soldSolution})
 		b.check(err)
 	}
+	// Microsoft's catalogue has no alternate key, and gets none: what is there is used, and what it lacks is added once.
+	side.taken = func(b *bed) {
+		for _, identifier := range []string{soldSolution, newSolution} {
+			b.expectTimes(side.rows(b, "msft_microsoftsolutiondetail"), "msft_solutionidentifier", identifier, 1)
+		}
+	}
 	return side
+}
+
+// expectTimes wants so many rows whose field has a value.
+func (b *bed) expectTimes(rows []map[string]any, field, value string, want int) {
+	b.t.Helper()
+	found := 0
+	for _, row := range rows {
+		if text(row[field]) == value {
+			found++
+		}
+	}
+	if found != want {
+		b.t.Errorf("%s is the %s of %d rows, want %d", value, field, found, want)
+	}
 }
 
 // microsoftPackage makes the fields that Microsoft's package brings to Salesforce, by the names that were published of them.
@@ -336,7 +364,8 @@ func (m *microsoft) expectRegistered(url string) {
 // switch-off waits for a run under way, so that no run fails midway, and the registration moves after the last flow is off. What changes
 // on either side before, while nobody synchronises, and after is carried over once; every deal exists once on each side, with the
 // identifiers by which either product knows it. On the way back what the agent wrote is nothing new to the flows, and what changed while
-// nobody looked is listed and carried over too.
+// nobody looked is listed and carried over too. An agent that runs beside the flows makes a second referral of a deal, which the same checks
+// see: that is what the order of the cut-over prevents.
 func TestCutOverFromPowerAutomate(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -354,7 +383,9 @@ func TestCutOverFromPowerAutomate(t *testing.T) {
 			names = append(names, m.switchOff(t)...)
 			names = append(names, m.between(t)...)
 			names = append(names, m.agentTakesOver(t, names)...)
+			c.from.taken(b)
 			m.goBack(t, names)
+			m.bothAtOnce(t)
 			if t.Failed() {
 				t.Logf("the agent's log ends:\n%s", b.tail())
 			}
@@ -481,7 +512,7 @@ func (m *microsoft) agentTakesOver(t *testing.T, names []string) []string {
 	m.edited("Ours between", "Portal between", "1300")
 	m.edited("Ours before", "Portal before", "1300")
 	m.sellerWants("Ours after")
-	m.microsoftWants("Theirs after")
+	m.arrives("Theirs after", "send_referral", map[string]string{"solution_id": newSolution})
 	names = append(names, "Ours after", "Theirs after")
 	m.until("the agent to synchronise", func() []string { return append(m.apart(names...), m.keyed(names...)...) })
 	m.settled()
@@ -563,5 +594,31 @@ func (m *microsoft) goBack(t *testing.T, names []string) {
 	}
 	if rows, referrals := len(m.rows(m.bed, m.table)), len(m.sandbox.PartnerCenter().All()); rows != len(names) || referrals != len(names) {
 		t.Errorf("there are %d opportunities and %d referrals of %d deals", rows, referrals, len(names))
+	}
+}
+
+// bothAtOnce starts the agent beside the flows, which the guide forbids, and lets a flow stop between its two writes: neither knows of the
+// other's referral.
+func (m *microsoft) bothAtOnce(t *testing.T) {
+	t.Helper()
+	const name = "Ours of both"
+	m.start()
+	reached, release := m.holds(name)
+	defer release()
+	m.sellerWants(name)
+	<-reached
+	m.until("the agent to share what the flow shares", func() []string {
+		if found := m.referrals()[name]; len(found) < 2 {
+			return []string{fmt.Sprintf("%d referrals", len(found))}
+		}
+		return nil
+	})
+	release()
+	m.stop()
+	if diff := cmp.Diff([]string{"referral " + name}, m.made()); diff != "" {
+		t.Errorf("the flows created (-want +got)\n%s", diff)
+	}
+	if faults := m.apart(name); !slices.Contains(faults, name+": 1 opportunities, 2 referrals") {
+		t.Errorf("the checks do not see a deal that exists twice: %q", faults)
 	}
 }

@@ -14,16 +14,15 @@ import (
 
 // crmSide is how one CRM calls what Microsoft's flows read and write there.
 type crmSide struct {
-	prefix                             string // of the acts of people
-	table, id, name, key               string // as rows show them; key is the agent's own
-	value, closing, notes, stage       string
-	sync, identifier, link             string
-	valueAct                           string // the value as acts call it
-	waiting, active, stageAct          string // stages of a deal that waits, and of one that is accepted
-	solutions, parentField, solutionID string
-	rows                               func(b *bed, table string) []map[string]any
-	addSolution                        func(opportunity string) map[string]string
-	polls                              bool // whether the flows' trigger polls, and so catches up after it was off
+	prefix                       string // of the acts of people
+	table, id, name, key         string // as rows show them; key is the agent's own
+	value, closing, notes, stage string
+	sync, identifier, link       string
+	valueAct                     string // the value as acts call it
+	waiting, active, stageAct    string // stages of a deal that waits, and of one that is accepted
+	rows                         func(b *bed, table string) []map[string]any
+	addSolution                  func(opportunity string) map[string]string
+	polls                        bool // whether the flows' trigger polls, and so catches up after it was off
 	// Flows, by what they do here: what a webhook starts, what an opportunity's change starts, and what a run of each calls.
 	inbound, outbound           string
 	inboundCalls, outboundCalls []string

@@ -57,12 +57,6 @@ func salesforceSide() movedFrom {
 			outboundCalls: []string{"Salesforce to Partner Center (Insider Preview)", "Create Co-sell Referral - Salesforce to Partner Center (Insider Preview)"},
 		},
 		variables: map[string]string{
-			"microsoft_objects": `{ solution = "Microsoft_Solution__c" }`,
-			"microsoft_fields": `{
-				sync_with_partner_center = "Sync_with_Partner_Center__c", how_can_microsoft_help = "How_can_Microsoft_help__c"
-				referral_identifier = "Referral_Identifier__c", referral_link = "Referral_Link__c", audit = "Audit__c"
-				solution_opportunity = "Opportunity__c", solution_identifier = "Solution_Identifier__c"
-			}`,
 			// An organisation with a single currency has no CurrencyIsoCode.
 			"microsoft_variables": `{
 				active_stage_name = "msft_activestagename", on_hold_stage_name = "msft_onholdstagename", deal_value_field = "msft_dealvaluefield"
@@ -100,16 +94,6 @@ func dynamicsSide() movedFrom {
 			inboundCalls:  []string{"Partner Center to Dynamics 365 - Helper (Insider Preview)", "[Customize] Create or Get Details from Dynamics 365"},
 			outbound:      "Dynamics 365 Opportunity to Partner Center (Insider Preview)",
 			outboundCalls: []string{"Dynamics 365 to Partner Center (Insider Preview)", "Create Co-sell Referral - Dynamics 365 to Partner Center (Insider Preview)"},
-		},
-		variables: map[string]string{
-			"microsoft_tables": `{ solution = "msft_MicrosoftSolution", solution_detail = "msft_MicrosoftSolutionDetail" }`,
-			"microsoft_columns": `{
-				sync_with_partner_center = "msft_SyncWithPartnerCenter", referral_identifier = "msft_ReferralIdentifier", referral_link = "msft_ReferralLink"
-				referral_program = "msft_ReferralProgram", microsoft_crm_identifier = "msft_MicrosoftCRMIdentifier"
-				referral_visible_to_microsoft = "msft_ReferralVisibility", how_can_microsoft_help = "msft_HowCanMicrosoftHelp", audit = "msft_Audit"
-				solution_opportunity = "msft_Opportunity", solution_detail = "msft_MicrosoftSolutionDetail"
-				solution_detail_identifier = "msft_SolutionIdentifier", solution_detail_type = "msft_Type", solution_detail_publisher = "msft_PublisherName"
-			}`,
 		},
 		settings: map[string]string{"msft_displaycheckmarkinname": "no"},
 	}

@@ -85,13 +85,23 @@ variable "microsoft_columns" {
     referral_visible_to_microsoft = "msft_ReferralVisibility"
     how_can_microsoft_help        = "msft_HowCanMicrosoftHelp"
     audit                         = "msft_Audit"
+
+    solution_opportunity = "msft_Opportunity"
+    solution_detail      = "msft_MicrosoftSolutionDetail"
+
+    solution_detail_identifier = "msft_SolutionIdentifier"
+    solution_detail_type       = "msft_Type"
+    solution_detail_publisher  = "msft_PublisherName"
   }
 }
 
 variable "microsoft_tables" {
-  description = "Schema name of each existing table by role: solution, solution_detail. Their columns are roles of microsoft_columns: solution_opportunity, solution_detail, solution_detail_identifier, …"
+  description = "Schema name of each existing table by role: the solutions of an opportunity, and the catalogue that they are chosen from. Their columns are the roles solution_… of microsoft_columns."
   type        = map(string)
-  default     = {}
+  default = {
+    solution        = "msft_MicrosoftSolution"
+    solution_detail = "msft_MicrosoftSolutionDetail"
+  }
 }
 
 variable "stages" {

@@ -82,13 +82,16 @@ variable "microsoft_fields" {
     referral_identifier      = "Referral_Identifier__c"
     referral_link            = "Referral_Link__c"
     audit                    = "Audit__c"
+
+    solution_opportunity = "Opportunity__c"
+    solution_identifier  = "Solution_Identifier__c"
   }
 }
 
 variable "microsoft_objects" {
-  description = "Name of each existing object by role: solution, solution_detail. Its fields are roles of microsoft_fields: solution_opportunity, solution_identifier, …"
+  description = "Name of each existing object by role: the solutions of an opportunity, and solution_detail where there is a catalogue of them. Their fields are the roles solution_… of microsoft_fields."
   type        = map(string)
-  default     = {}
+  default     = { solution = "Microsoft_Solution__c" }
 }
 
 # --- this environment -------------------------------------------------------------------------------------------------

@@ -487,6 +487,7 @@ func (m *merger) movedBack() bool {
 
 // visible merges the flag that only ever goes from hidden to visible. Asking for help implies it.
 func (m *merger) visible(rule Rule) {
+	m.completeVisible()
 	c, r := m.values(Visible)
 	changedCRM, _ := m.changed(Visible)
 	switch {
@@ -504,6 +505,15 @@ func (m *merger) visible(rule Rule) {
 			m.note(problem.VisibilityKept, Visible, "")
 		}
 		m.settle(Visible, True, True)
+	}
+}
+
+// completeVisible takes a referral that was visible for one that still is: this cannot be taken back, so that an answer which says
+// otherwise only lacks it.
+func (m *merger) completeVisible() {
+	if m.known().Referral[Visible] == True && m.current.Referral[Visible] != True {
+		m.current.Referral = m.current.Referral.Clone()
+		m.current.Referral[Visible] = True
 	}
 }
 

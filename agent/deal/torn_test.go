@@ -24,6 +24,15 @@ func TestHeldAfterACrash(t *testing.T) {
 	}
 }
 
+// A referral that was visible, in an answer that does not say so, is not made visible once more: Partner Center does not take it back.
+func TestVisibilityThatAnAnswerLacks(t *testing.T) {
+	base := with(agreed(), Visible, True)
+	lacking := Merge(Memory{Base: &Pair{base, base}}, Pair{base, with(base, Visible, "")}, rules, Options{})
+	if len(lacking.ToCRM)+len(lacking.ToReferral) > 0 {
+		t.Errorf("it is written somewhere: %+v", lacking)
+	}
+}
+
 // A deal value that one answer of Partner Center lacks is not agreed on: when it shows again, it is no news, and the seller's edit
 // made meanwhile is sent.
 func TestAmountThatAnAnswerLacks(t *testing.T) {

@@ -42,6 +42,8 @@ func (w *world) everyDealIsEqual(o organisation, fewest int) {
 	}
 }
 
+const referralIdentifier = "referral identifier"
+
 // differences tells in what a row and a referral differ. Of a closed deal only the outcome counts: Partner Center takes no more
 // changes, so what a person edits in the CRM afterwards stays there.
 func differences(name string, words vocabulary, row opportunity, sold []string, r *partnercenter.Referral) []string {
@@ -51,7 +53,7 @@ func differences(name string, words vocabulary, row opportunity, sold []string, 
 			faults = append(faults, fmt.Sprintf("%s: %s is %q in the CRM and %q in Partner Center", name, field, left, right))
 		}
 	}
-	equal("referral identifier", row.referralID, r.ID)
+	equal(referralIdentifier, row.referralID, r.ID)
 	equal("key", row.key, r.ID)
 	equal("stage", row.stage, stageFor(words, r, row))
 	if r.Status == "Closed" {

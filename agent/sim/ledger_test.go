@@ -83,6 +83,7 @@ func (p *played) seal(row *opportunity, change map[string]string) {
 			p.sealed[field.name] = value
 		}
 	}
+	p.sealed[referralIdentifier] = row.referralID
 }
 
 // sayInCRM is say for what only the CRM has. The history's lock is held.

@@ -586,7 +586,16 @@ func (m *microsoft) goBack(t *testing.T, names []string) {
 func (m *microsoft) bothAtOnce(t *testing.T) {
 	t.Helper()
 	const name = "Ours of both"
+	mark := m.lastOperation()
 	m.start()
+	m.until("the agent to look at Partner Center", func() []string { // later it would find the flow's referral there
+		for _, operation := range m.sandbox.Kit().Log.Since(mark) {
+			if operation.Object == "referral" && operation.Action == "read" && operation.ID == "" {
+				return nil
+			}
+		}
+		return []string{"a list of referrals"}
+	})
 	reached, release := m.holds(name)
 	defer release()
 	m.sellerWants(name)

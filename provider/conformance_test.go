@@ -131,6 +131,7 @@ var actionsOnAgent = []struct {
 func TestRunningAgent(t *testing.T) {
 	t.Parallel()
 	a := newRunningAgent(t)
+	a.world.patient = true
 	p := a.world.protocol(t, a.env())
 	status := func() any {
 		got, problems := p.read("cosell_agent_status", nil)
@@ -191,6 +192,7 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	a := newRunningAgent(t)
 	a.subscribeTestEvent(t)
+	check(t, a.world.sandbox.Dataverse().InstallMicrosoftSolution()) // its environment variables are read
 	for _, feature := range slices.Concat(readFeatures(t), listFeatures(t), actionFeatures(t), languageFeatures()) {
 		t.Run(feature.name, func(t *testing.T) {
 			if lacking := feature.needs.Lacking(t); lacking != "" {
@@ -219,15 +221,16 @@ func (a *runningAgent) bare(t *testing.T, files map[string]string) *root {
 
 // calls use each data source and function once, each as an output.
 var calls = map[string]string{
-	"data source/cosell_agent_status":         `data.cosell_agent_status.it.running`,
-	"data source/cosell_dataverse_table":      `data.cosell_dataverse_table.it.name == "opportunity"`,
-	"data source/cosell_preflight":            `length(data.cosell_preflight.it.checks) > 0`,
-	"data source/cosell_salesforce_object":    `contains(keys(data.cosell_salesforce_object.it.fields), "StageName")`,
-	"data source/cosell_solutions":            `data.cosell_solutions.it.solutions != null`,
-	"data source/cosell_webhook_registration": `data.cosell_webhook_registration.it.url != ""`,
-	"function/default_mapping":                `provider::cosell::default_mapping("salesforce").deal_value.crm == "Amount"`,
-	"function/merge_mapping":                  `provider::cosell::merge_mapping({}, { notes = { crm = "Notes__c" } }).notes.crm == "Notes__c"`,
-	"function/parse_country":                  `provider::cosell::parse_country("Norge") == "NO"`,
+	"data source/cosell_agent_status":                   `data.cosell_agent_status.it.running`,
+	"data source/cosell_dataverse_environment_variable": `data.cosell_dataverse_environment_variable.it.effective_value == "estimatedvalue"`,
+	"data source/cosell_dataverse_table":                `data.cosell_dataverse_table.it.name == "opportunity"`,
+	"data source/cosell_preflight":                      `length(data.cosell_preflight.it.checks) > 0`,
+	"data source/cosell_salesforce_object":              `contains(keys(data.cosell_salesforce_object.it.fields), "StageName")`,
+	"data source/cosell_solutions":                      `data.cosell_solutions.it.solutions != null`,
+	"data source/cosell_webhook_registration":           `data.cosell_webhook_registration.it.url != ""`,
+	"function/default_mapping":                          `provider::cosell::default_mapping("salesforce").deal_value.crm == "Amount"`,
+	"function/merge_mapping":                            `provider::cosell::merge_mapping({}, { notes = { crm = "Notes__c" } }).notes.crm == "Notes__c"`,
+	"function/parse_country":                            `provider::cosell::parse_country("Norge") == "NO"`,
 }
 
 // readFeatures makes a feature of every data source and function. All are read in one apply, by the first one.
@@ -236,7 +239,11 @@ func readFeatures(t *testing.T) []conformance {
 	all := schemas(t)
 	var config strings.Builder
 	for name := range all.DataSourceSchemas {
-		argument := map[string]string{"cosell_dataverse_table": `name = "opportunity"`, "cosell_salesforce_object": `name = "Opportunity"`}[name]
+		argument := map[string]string{
+			"cosell_dataverse_environment_variable": `name = "msft_dealvaluefield"`,
+			"cosell_dataverse_table":                `name = "opportunity"`,
+			"cosell_salesforce_object":              `name = "Opportunity"`,
+		}[name]
 		fmt.Fprintf(&config, "data %q \"it\" {\n  %s\n}\n", name, argument)
 	}
 	for _, name := range slices.Sorted(maps.Keys(calls)) {

@@ -34,8 +34,8 @@ func exampleDirectories(t *testing.T) []string {
 }
 
 // TestExamplesNeedNoCredentials runs "terraform validate" in every directory under examples, and "terraform test" where there are
-// tests, with an environment that holds no variable of any account: the provider is asked for nothing that needs one. Snippets of
-// actions are a syntax of newer tools.
+// tests, with an environment that holds no variable of any account: the provider is asked for nothing that needs one. Actions and
+// queries are known to newer tools only.
 func TestExamplesNeedNoCredentials(t *testing.T) {
 	t.Parallel()
 	binary := buildProvider(t)
@@ -50,8 +50,9 @@ func TestExamplesNeedNoCredentials(t *testing.T) {
 		}
 		t.Run(directory, func(t *testing.T) {
 			t.Parallel()
-			if lacking := (tfcli.Needs{Terraform: "1.14"}).Lacking(t); lacking != "" && strings.HasPrefix(directory, "actions") {
-				return // the table of features says so
+			newer := strings.HasPrefix(directory, "actions") || directory == filepath.Join("adopt", "query")
+			if lacking := (tfcli.Needs{Terraform: "1.14"}).Lacking(t); lacking != "" && newer {
+				t.Skip(lacking)
 			}
 			r := newRoot(t, filepath.Join("..", "examples"), binary, &world{}, nil) // modules lie outside of their users
 			r.dir = filepath.Join(r.dir, directory)
@@ -62,6 +63,9 @@ func TestExamplesNeedNoCredentials(t *testing.T) {
 			withoutCredentials(r)
 			r.must(t, "get", "-no-color")
 			r.must(t, "validate", "-no-color")
+			if queries, err := filepath.Glob(filepath.Join(r.dir, "*.tfquery.hcl")); err == nil && len(queries) > 0 {
+				r.must(t, "validate", "-no-color", "-query")
+			}
 			if len(suites) > 0 {
 				r.must(t, "test", "-no-color")
 			}

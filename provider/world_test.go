@@ -34,6 +34,7 @@ type world struct {
 	env     map[string]string
 	other   *remote.Remote
 	losses  *losses
+	patient bool // whether the provider's pauses last: where a program works at its own pace
 }
 
 func newWorld(t *testing.T) *world {
@@ -139,12 +140,14 @@ func (w *world) providersThat(gather func(context.Context, func() int), changes 
 	maps.Copy(env, changes)
 	options := provider.Options{
 		Transport: w.losses,
-		Wait:      func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 		Gather:    gather,
 		LookupEnv: func(name string) (string, bool) {
 			value := env[name]
 			return value, value != ""
 		},
+	}
+	if !w.patient {
+		options.Wait = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		provider.TypeName: func() (tfprotov6.ProviderServer, error) {

@@ -133,7 +133,7 @@ func (b *bed) reader() []string {
 	if err := os.WriteFile(cli, []byte(content), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(at, "terraform-provider-cosell_v0.0.1"), provider, 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(at, "terraform-provider-cosell_v0.0.1"), provider, 0o700); err != nil {
 		b.t.Fatal(err)
 	}
 	return []string{"HOME=" + b.mkdir("home"), "PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "TF_CLI_CONFIG_FILE=" + cli, "TF_INPUT=0"}

@@ -112,14 +112,14 @@ func TestSummaries(t *testing.T) {
 	for i := range many {
 		many[i] = fmt.Sprintf("0a1b2c3d-0000-4000-9000-%012d", i)
 	}
-	rows, err := w.env.ByReferral(t.Context(), append(many, strings.ToLower(referral)))
+	rows, err := w.env.ByReferral(t.Context(), slices.Concat(many, []string{strings.ToLower(referral)}))
 	find("by referral", rows, err, id, shown)
-	rows, err = w.env.ByID(t.Context(), append(many, strings.ToUpper(id), adapter.LeadPrefix+shown))
+	rows, err = w.env.ByID(t.Context(), slices.Concat(many, []string{strings.ToUpper(id), adapter.LeadPrefix + shown}))
 	find("by id", rows, err, id)
 	for i := range many {
 		many[i] = strings.Repeat("長い名前", 50) + fmt.Sprint(i) // in an address each letter takes nine bytes
 	}
-	rows, err = w.env.ByName(t.Context(), append(many, "it's a COPY"))
+	rows, err = w.env.ByName(t.Context(), slices.Concat(many, []string{"it's a COPY"}))
 	find("by name", rows, err, shown)
 }
 

@@ -67,7 +67,7 @@ type Environment struct {
 	inFlight  int // metadata writes that have begun and not ended
 	sequences map[string]int
 	runs      map[string]flowRun // of cloud flows, under way
-	forgotten time.Time // tokens of change tracking that were given until then have expired
+	forgotten time.Time          // tokens of change tracking that were given until then have expired
 	outbox    *outbox
 }
 

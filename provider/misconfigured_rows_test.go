@@ -341,6 +341,6 @@ var dynamicsRows = []misconfigured{
 	}, at: "name", summary: "Dataverse column exists already", detail: []string{"terraform import cosell_dataverse_column.<name> 'opportunity/msft_Audit'"}},
 	{what: "a prefix that no publisher has", config: strings.Replace(column, "cosell_Region", "nobody_Region", 1),
 		warning: true, at: "name", summary: "Schema name begins with no publisher's prefix", detail: []string{"nobody_", "refer to the resource that makes it"}},
-	{what: "a table that does not exist", config: strings.Replace(column, `"opportunity"`, `"oportunity"`, 1),
-		warning: true, at: "table", summary: "Table is not in the environment", detail: []string{"oportunity"}},
+	{what: "a table that does not exist", config: strings.Replace(column, `"opportunity"`, `"opportunities"`, 1),
+		warning: true, at: "table", summary: "Table is not in the environment", detail: []string{"opportunities"}},
 }

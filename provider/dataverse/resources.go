@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -80,7 +81,7 @@ func (e *environment) sameOrganization(ctx context.Context, identity *tfsdk.Reso
 		diagnostics.AddError("Dataverse identity could not be read", remote.Detail(err))
 		return
 	}
-	if *organization != who.OrganizationID {
+	if !strings.EqualFold(*organization, who.OrganizationID) {
 		diagnostics.AddError("Import names another Dataverse organisation",
 			"The identity's organization_id is "+*organization+", the provider is signed in to "+who.OrganizationID+
 				". Use a provider configured for that environment, or leave organization_id out.")

@@ -29,14 +29,6 @@ func liveConnector(more string) string {
 // provision makes the fields that a connector's defaults name, as an administrator does by hand.
 func (w *world) provision(t *testing.T) {
 	t.Helper()
-	text := func(object, name string) metadata.Component {
-		length := 255
-		component, err := metadata.Encode("CustomField", object+"."+name, metadata.CustomField{Label: strings.TrimSuffix(name, "__c"), Type: "Text", Length: &length})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return component
-	}
 	fields, objects := document.DefaultFields(document.Salesforce), document.DefaultObjects(document.Salesforce)
 	for _, role := range []string{document.ObjectSolution, document.ObjectSolutionDetail} {
 		object, err := metadata.Encode("CustomObject", objects[role], metadata.CustomObject{
@@ -49,9 +41,35 @@ func (w *world) provision(t *testing.T) {
 	}
 	for role, name := range fields {
 		if strings.HasSuffix(name, "__c") {
-			w.create(t, text(objects[document.ObjectOf(role)], name))
+			w.create(t, fittingField(t, objects, role, name))
 		}
 	}
+}
+
+// fittingField is the field of a role, of the type that the agent needs.
+func fittingField(t *testing.T, objects map[string]string, role, name string) metadata.Component {
+	t.Helper()
+	length, unique, lines := 255, true, 3
+	field := metadata.CustomField{Label: strings.TrimSuffix(name, "__c"), Type: "Text", Length: &length}
+	lookup := func(of, list string) {
+		field.Type, field.Length, field.ReferenceTo, field.RelationshipName = "Lookup", nil, objects[of], list
+	}
+	switch role {
+	case document.FieldSync, document.FieldVisible:
+		field.Type, field.Length, field.DefaultValue = "Checkbox", nil, new("false")
+	case document.FieldReferralKey, document.FieldLeadKey:
+		field.Unique, field.ExternalID = &unique, &unique
+	case document.FieldAudit:
+		length = 32768
+		field.Type, field.VisibleLines = "LongTextArea", &lines
+	case document.FieldSolutionOpportunity:
+		lookup(document.ObjectOpportunity, "Solutions")
+	case document.FieldSolutionDetail:
+		lookup(document.ObjectSolutionDetail, "Deals")
+	}
+	component, err := metadata.Encode("CustomField", objects[document.ObjectOf(role)]+"."+name, field)
+	check(t, err)
+	return component
 }
 
 func (w *world) create(t *testing.T, component metadata.Component) {

@@ -38,11 +38,11 @@ func TestListFields(t *testing.T) {
 		t.Fatalf("listed %q", named(hits))
 	}
 	if h := hits[at]; h.problems != "" || h.identity["org_id"] != w.env["COSELL_SALESFORCE_ORG_ID"] || h.identity["object"] != "Opportunity" ||
-		h.identity["name"] != "Sync_with_Partner_Center__c" {
+		h.identity["name"] != "Sync_with_Partner_Center__c" || h.resource["type"] != "checkbox" {
 		t.Errorf("got %+v", h)
 	}
 	for _, h := range hits {
-		if h.problems != "" || h.resource["type"] != "text" || h.resource["length"] != 255.0 {
+		if h.problems != "" || h.resource["type"] == "text" && h.resource["length"] != 255.0 {
 			t.Errorf("%s: %v %s", h.name, h.resource, h.problems)
 		}
 		if !strings.HasPrefix(h.name, "Opportunity.") {

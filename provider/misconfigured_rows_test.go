@@ -114,10 +114,11 @@ const column = `resource "cosell_dataverse_column" "test" {
 func (w *world) furnish(t *testing.T) {
 	t.Helper()
 	w.provision(t)
-	three, restricted := 3, true
+	three, eighty, restricted := 3, 80, true
 	for name, field := range map[string]metadata.CustomField{
-		"Code__c":   {Type: "Text", Length: &three},
-		"Active__c": {Type: "Checkbox", DefaultValue: new("false")},
+		"Code__c":    {Type: "Text", Length: &three},
+		"Old_Key__c": {Type: "Text", Length: &eighty},
+		"Active__c":  {Type: "Checkbox", DefaultValue: new("false")},
 		"Region__c": {Type: "Picklist", ValueSet: &metadata.ValueSet{Restricted: &restricted, ValueSetDefinition: &metadata.ValueSetDefinition{
 			Value: []metadata.CustomValue{{FullName: "EMEA", Label: "EMEA"}, {FullName: "APAC", Label: "APAC"}},
 		}}},
@@ -201,6 +202,14 @@ func asPartnerCenter(w *world) map[string]string {
 var salesforceNameRows = []misconfigured{
 	{what: "a role's field that the organisation does not have", config: deals(`fields = { audit = "Notes_of_Microsoft__c" }`), warning: true,
 		at: `fields["audit"]`, summary: "Field is not in the organisation", detail: []string{"field Opportunity.Notes_of_Microsoft__c: role audit", "Create the field and grant it", "CS404", "refer to the resource that makes it"}},
+	{what: "a role's field of another type", config: deals(`fields = { sync_with_partner_center = "Code__c" }`), warning: true,
+		at: `fields["sync_with_partner_center"]`, summary: "Field does not fit its role", detail: []string{"field Opportunity.Code__c: role sync_with_partner_center: it must hold true or false, and is of type string", "Name a field of the type that is asked for", "CS417"}},
+	{what: "a role's field that is too short", config: deals(`fields = { referral_identifier = "Code__c" }`), warning: true,
+		at: `fields["referral_identifier"]`, summary: "Field does not fit its role", detail: []string{"it takes 3 characters, and needs 36", "change the field's type, length or uniqueness", "CS417"}},
+	{what: "a key that is not unique", config: deals(`fields = { referral_key = "Old_Key__c" }`), warning: true,
+		at: `fields["referral_key"]`, summary: "Field does not fit its role", detail: []string{"it must be unique: that is what keeps a referral from becoming two records", "CS417"}},
+	{what: "a lookup that leads elsewhere", config: deals(`fields = { solution_opportunity = "Solution_Detail__c" }`), warning: true,
+		at: `fields["solution_opportunity"]`, summary: "Field does not fit its role", detail: []string{"it must be a lookup of Opportunity, and is a lookup of Microsoft_Solution_Detail__c", "CS417"}},
 	{what: "a stage that the organisation does not have", config: deals(variables(`active_stage_name = "Qualification", on_hold_stage_name = "Waiting"`)), warning: true,
 		at: `environment_variables["on_hold_stage_name"]`, summary: "Stage is not in the organisation", detail: []string{`stage "Waiting" (on hold): the organisation has "Prospecting"`, "correct its name", "CS405"}},
 	{what: "a closed stage for open deals", config: deals(variables(`active_stage_name = "Closed Won", on_hold_stage_name = "Prospecting"`)), warning: true,
@@ -321,6 +330,8 @@ var webhookRows = []misconfigured{
 var dynamicsRows = []misconfigured{
 	{what: "columns that the environment does not have", config: environmentDeals(""), warning: true,
 		at: "fields", summary: "Field is not in the organisation", detail: []string{"column opportunity.cosell_Audit: role audit", "CS404"}},
+	{what: "a column of another type", config: environmentDeals(`fields = { sync_with_partner_center = "actualvalue" }`), warning: true,
+		at: `fields["sync_with_partner_center"]`, summary: "Field does not fit its role", detail: []string{"column opportunity.actualvalue: role sync_with_partner_center: it must hold true or false, and is of type currency", "CS417"}},
 	{what: "a status reason that the environment does not have", config: environmentDeals(`stages = { on_hold = "Waiting" }`), warning: true,
 		at: "stages.on_hold", summary: "Stage is not in the organisation", detail: []string{`status reason "Waiting" (on_hold): the environment has for this state: "In Progress", "On Hold"`, "CS405"}},
 	{what: "a status reason of another state", config: environmentDeals(`stages = { won = "Canceled" }`), warning: true,

@@ -128,3 +128,36 @@ func TestGivenKnowsTheDefaultRows(t *testing.T) {
 		}
 	}
 }
+
+// Each way in which a field does not fit its role is found, and one that fits, or that only the mapping writes, finds nothing.
+func TestRole(t *testing.T) {
+	names := document.DefaultObjects(document.Salesforce)
+	for name, c := range map[string]struct {
+		role  string
+		field Field
+		text  string // empty: it fits
+	}{
+		"check box":                  {document.FieldSync, Field{Type: "boolean"}, ""},
+		"text for a check box":       {document.FieldSync, Field{Type: "string", Length: 255}, "must hold true or false, and is of type string"},
+		"identifier":                 {document.FieldReferralID, Field{Type: "string", Length: 36}, ""},
+		"short identifier":           {document.FieldReferralID, Field{Type: "string", Length: 35}, "takes 35 characters, and needs 36"},
+		"number for an identifier":   {document.FieldReferralID, Field{Type: "double"}, "must hold text"},
+		"unique key":                 {document.FieldReferralKey, Field{Type: "string", Length: 255, Unique: true}, ""},
+		"key that is not unique":     {document.FieldReferralKey, Field{Type: "string", Length: 255}, "must be unique"},
+		"key of leads, not unique":   {document.FieldLeadKey, Field{Type: "string", Length: 255}, "must be unique"},
+		"list for the status":        {document.FieldSyncStatus, Field{Type: "picklist"}, ""},
+		"formula for the status":     {document.FieldSyncStatus, Field{Type: "string", Calculated: true}, "formula"},
+		"lookup of the deal":         {document.FieldSolutionOpportunity, Field{Type: "reference", ReferenceTo: []string{"Opportunity"}}, ""},
+		"lookup of something else":   {document.FieldSolutionOpportunity, Field{Type: "reference", ReferenceTo: []string{"Account"}}, "a lookup of Opportunity, and is a lookup of Account"},
+		"text for a lookup":          {document.FieldSolutionDetail, Field{Type: "string"}, "and is of type string"},
+		"lookup for text":            {document.FieldAudit, Field{Type: "reference", ReferenceTo: []string{"Note"}}, "must hold text, and is a lookup of Note"},
+		"what only the mapping uses": {document.FieldCloseReason, Field{Type: "double"}, ""},
+	} {
+		findings := Role(c.role, names, c.field)
+		switch {
+		case c.text == "" && len(findings) == 0:
+		case c.text == "" || len(findings) != 1 || findings[0].Code != problem.FieldUnfit || !strings.Contains(findings[0].Detail, c.text):
+			t.Errorf("%s: %+v, want %q", name, findings, c.text)
+		}
+	}
+}

@@ -59,6 +59,7 @@ const (
 	CurrencyUnknown     Code = "CS414"
 	ChangesUntracked    Code = "CS415"
 	NotesOff            Code = "CS416"
+	FieldUnfit          Code = "CS417"
 	Unavailable         Code = "CS501"
 	Throttled           Code = "CS502"
 	SessionExpired      Code = "CS503"
@@ -126,6 +127,7 @@ var catalogue = []Entry{
 	{CurrencyUnknown, NeedsPerson, "The CRM does not have the deal's currency.", "Add the currency to the CRM, or change it in Partner Center; it is tried again when the deal changes."},
 	{ChangesUntracked, NeedsPerson, "The CRM does not track the changes of a table that the agent follows.", "Switch on change tracking for the table."},
 	{NotesOff, NeedsPerson, "The mapping names Salesforce Notes, and they are switched off in the organisation, or the agent's user does not see them.", "Switch Notes on (cosell_salesforce_settings, notes), or map a field."},
+	{FieldUnfit, NeedsPerson, "A field does not fit what the agent keeps in it.", "Name a field of the type that is asked for, or change the field's type, length or uniqueness."},
 	{Unavailable, Later, "The remote system did not answer as it should.", "Nothing needs to be done; it is tried again."},
 	{Throttled, Later, "The remote system asked for fewer calls.", "Nothing needs to be done; it is tried again after the time it gave."},
 	{SessionExpired, Later, "The session expired.", "Nothing needs to be done; it is renewed."},

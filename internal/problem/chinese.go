@@ -94,6 +94,7 @@ var chinese = texts{
 		CurrencyUnknown:     {"CRM 中没有该交易的币种。", "请在 CRM 中添加该币种，或在合作伙伴中心更改币种；交易发生变化后会再次尝试。"},
 		ChangesUntracked:    {"CRM 未跟踪代理所关注的表的更改。", "请为该表启用更改跟踪。"},
 		NotesOff:            {"字段映射使用 Salesforce 备注，但组织未启用备注，或代理的用户看不到它。", "请启用备注（cosell_salesforce_settings 的 notes），或改为映射字段。"},
+		FieldUnfit:          {"字段不适合代理在其中保存的内容。", "请指定所要求类型的字段，或更改该字段的类型、长度或唯一性。"},
 		Unavailable:         {"远程系统没有正常应答。", "无需任何操作；会再次尝试。"},
 		Throttled:           {"远程系统要求减少调用。", "无需任何操作；会在其给出的时间之后再次尝试。"},
 		SessionExpired:      {"会话已过期。", "无需任何操作；会话会续订。"},

@@ -94,6 +94,7 @@ var german = texts{
 		CurrencyUnknown:     {"Das CRM kennt die Währung des Geschäfts nicht.", "Die Währung im CRM anlegen oder in Partner Center ändern; der Versuch wird wiederholt, sobald sich das Geschäft ändert."},
 		ChangesUntracked:    {"Das CRM verfolgt die Änderungen einer Tabelle nicht, die der Agent beobachtet.", "Die Änderungsnachverfolgung der Tabelle einschalten."},
 		NotesOff:            {"Die Feldzuordnung nennt Salesforce-Notizen, die in der Organisation ausgeschaltet sind oder die der Benutzer des Agenten nicht sieht.", "Schalten Sie Notizen ein (cosell_salesforce_settings, notes), oder ordnen Sie ein Feld zu."},
+		FieldUnfit:          {"Ein Feld passt nicht zu dem, was der Agent darin ablegt.", "Nennen Sie ein Feld des verlangten Typs, oder ändern Sie Typ, Länge oder Eindeutigkeit des Feldes."},
 		Unavailable:         {"Das andere System hat nicht geantwortet, wie es sollte.", "Es ist nichts zu tun; ein neuer Versuch folgt."},
 		Throttled:           {"Das andere System hat um weniger Aufrufe gebeten.", "Es ist nichts zu tun; ein neuer Versuch folgt nach der Zeit, die es genannt hat."},
 		SessionExpired:      {"Die Sitzung ist abgelaufen.", "Es ist nichts zu tun; sie wird erneuert."},

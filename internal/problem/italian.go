@@ -94,6 +94,7 @@ var italian = texts{
 		CurrencyUnknown:     {"Il CRM non ha la valuta dell'affare.", "Aggiungere la valuta al CRM, o cambiarla in Partner Center; si riprova quando l'affare cambia."},
 		ChangesUntracked:    {"Il CRM non tiene traccia delle modifiche di una tabella che l'agente segue.", "Attivare il rilevamento delle modifiche per la tabella."},
 		NotesOff:            {"La mappatura indica le Note di Salesforce, che nell'organizzazione sono disattivate o che l'utente dell'agente non vede.", "Attivare le Note (cosell_salesforce_settings, notes) oppure mappare un campo."},
+		FieldUnfit:          {"Un campo non è adatto a ciò che l'agente vi conserva.", "Indicare un campo del tipo richiesto, oppure modificare tipo, lunghezza o univocità del campo."},
 		Unavailable:         {"Il sistema remoto non ha risposto come dovrebbe.", "Non occorre fare nulla; si riprova."},
 		Throttled:           {"Il sistema remoto ha chiesto meno chiamate.", "Non occorre fare nulla; si riprova dopo il tempo che ha indicato."},
 		SessionExpired:      {"La sessione è scaduta.", "Non occorre fare nulla; viene rinnovata."},

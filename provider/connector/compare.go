@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cosell-sync/terraform-provider-cosell/internal/document"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/fieldcheck"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/problem"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce/metadata"
 	"github.com/cosell-sync/terraform-provider-cosell/provider/remote"
 )
 
@@ -29,6 +32,7 @@ type finding struct {
 var summaries = map[problem.Code]string{
 	problem.StageMissing: "Stage is not in the organisation",
 	problem.FieldMissing: "Field is not in the organisation",
+	problem.FieldUnfit:   "Field does not fit its role",
 
 	problem.FieldNotWritable:  "Mapped field cannot be written",
 	problem.FieldTypeMismatch: "Mapped field is of another type",
@@ -55,6 +59,7 @@ const (
 var beforeApply = map[problem.Code]string{
 	problem.StageMissing: "Applying fails unless it is there by then.",
 	problem.FieldMissing: "Applying fails unless it is there by then: refer to the resource that makes it, so that it comes first.",
+	problem.FieldUnfit:   "Applying fails unless that has changed by then.",
 
 	problem.FieldNotWritable:  "Applying fails unless that has changed by then.",
 	problem.FieldTypeMismatch: "Applying fails unless that has changed by then.",
@@ -204,26 +209,26 @@ func missingStage(stages []stage, name, role string, fits func(stage) bool) (why
 // named is a field that the document names, and where it names it.
 type named struct {
 	at     place
+	role   string // empty for a field of the mapping
 	object string
 	field  string
 	use    string
 }
 
-// namedFields lists the fields that the document names by role, and those of its mapping that no description shows, once each.
+// namedFields lists the fields that the document names by role, and those of its mapping that no role names, once each.
 func namedFields(d document.Document, unseen []named) []named {
 	var all []named
-	add := func(n named) {
+	for role, field := range d.CRM.Fields {
+		all = append(all, named{place{atFields, role}, role, d.CRM.Objects[document.ObjectOf(role)], field, "role " + role})
+	}
+	for _, n := range unseen {
 		if !slices.ContainsFunc(all, func(o named) bool { return o.object == n.object && o.field == n.field }) {
 			all = append(all, n)
 		}
 	}
-	for role, field := range d.CRM.Fields {
-		add(named{place{atFields, role}, d.CRM.Objects[document.ObjectOf(role)], field, "role " + role})
-	}
-	for _, n := range unseen {
-		add(n)
-	}
-	slices.SortFunc(all, func(a, b named) int { return strings.Compare(a.object+"."+a.field, b.object+"."+b.field) })
+	slices.SortFunc(all, func(a, b named) int {
+		return cmp.Or(strings.Compare(a.object+"."+a.field, b.object+"."+b.field), strings.Compare(a.role, b.role))
+	})
 	return all
 }
 
@@ -233,15 +238,18 @@ func (c *connector) compareFields(ctx context.Context, d document.Document, when
 		return nil, fmt.Errorf("follow the paths of the field mapping: %w", err)
 	}
 	fields := namedFields(d, unseen)
-	missing := make([]bool, len(fields))
+	missing, unfits := make([]bool, len(fields)), make([][]finding, len(fields))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, f := range fields {
 		group.Go(func() error {
 			if when != apply && c.planned(f) {
 				return nil
 			}
-			there, err := c.fieldExists(ctx, f)
+			there, known, err := c.fieldExists(ctx, f)
 			missing[i] = !there
+			if known != nil {
+				unfits[i] = unfit(d.CRM.Objects, f, *known, "field")
+			}
 			return err
 		})
 	}
@@ -249,6 +257,7 @@ func (c *connector) compareFields(ctx context.Context, d document.Document, when
 		return nil, fmt.Errorf("look for the fields that the connector names: %w", err)
 	}
 	for i, f := range fields {
+		findings = append(findings, unfits[i]...)
 		// Single-currency organisations have no such field; the default currency stands in for it.
 		if !missing[i] || f.field == "CurrencyIsoCode" && d.Sharing.DefaultCurrency != "" {
 			continue
@@ -271,27 +280,64 @@ func (c *connector) planned(f named) bool {
 	return c.remote.MetadataPlanned("CustomObject", f.object)
 }
 
+// unfit compares the field of a role with what the agent keeps in it.
+func unfit(objects map[string]document.Name, f named, field fieldcheck.Field, what string) []finding {
+	var findings []finding
+	for _, found := range fieldcheck.Role(f.role, objects, field) {
+		findings = append(findings, finding{f.at, found.Code, what + " " + f.object + "." + f.field, f.use + ": " + found.Detail})
+	}
+	return findings
+}
+
 // fieldExists asks the metadata for custom fields, because a description hides what no permission set grants yet, and the
 // description for standard fields, which the metadata does not hold one by one. A field that the provider's user may not
-// read exists all the same: the agent works as another user.
-func (c *connector) fieldExists(ctx context.Context, f named) (bool, error) {
+// read exists all the same: the agent works as another user, and nothing is known of it.
+func (c *connector) fieldExists(ctx context.Context, f named) (there bool, known *fieldcheck.Field, err error) {
 	if strings.HasSuffix(f.field, "__c") {
-		_, found, err := c.remote.FindMetadata(ctx, "CustomField", f.object+"."+f.field)
-		return found != remote.Absent, err
+		component, found, err := c.remote.FindMetadata(ctx, "CustomField", f.object+"."+f.field)
+		if err != nil || found != remote.Present {
+			return found != remote.Absent, nil, err
+		}
+		field, err := definedField(component)
+		return true, &field, err
 	}
 	if strings.HasSuffix(f.object, "__c") { // a custom object has its standard fields from the start
 		_, found, err := c.remote.FindMetadata(ctx, "CustomObject", f.object)
-		return found != remote.Absent, err
+		return found != remote.Absent, nil, err
 	}
-	description, err := c.remote.Describe(ctx, f.object)
-	if salesforce.IsNotFound(err) {
-		return false, nil
+	description, err := c.describe(ctx, f.object)
+	if err != nil || description == nil {
+		return false, nil, err
 	}
-	if err != nil {
-		return false, err
+	field, there := description.Field(f.field)
+	return there, &field, nil
+}
+
+// describedTypes are the types of fields by the names that a description has for them, where those are not the same in lower case.
+var describedTypes = map[string]string{
+	"Text": "string", "TextArea": "textarea", "LongTextArea": "textarea", "Html": "textarea", "Checkbox": "boolean", "Lookup": "reference",
+	"MasterDetail": "reference", "Hierarchy": "reference", "Number": "double", "MultiselectPicklist": "multipicklist", "EncryptedText": "encryptedstring",
+}
+
+// definedField is a field's definition in the terms of a description.
+func definedField(component metadata.Component) (fieldcheck.Field, error) {
+	var defined metadata.CustomField
+	if err := metadata.Decode(component, &defined); err != nil {
+		return fieldcheck.Field{}, err
 	}
-	_, there := description.Field(f.field)
-	return there, nil
+	field := fieldcheck.Field{
+		Name: component.FullName, Type: describedTypes[defined.Type], Calculated: defined.Formula != nil, Unique: defined.Unique != nil && *defined.Unique,
+	}
+	if field.Type == "" {
+		field.Type = strings.ToLower(defined.Type)
+	}
+	if defined.Length != nil {
+		field.Length = *defined.Length
+	}
+	if defined.ReferenceTo != "" {
+		field.ReferenceTo = []string{defined.ReferenceTo}
+	}
+	return field, nil
 }
 
 // compareRegistration refuses a connector without scope on a tenant whose one registration is another installation's:

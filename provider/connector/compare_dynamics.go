@@ -54,7 +54,7 @@ func (c *connector) missingColumns(ctx context.Context, d document.Document, whe
 	for _, row := range d.Mappings {
 		for _, name := range row.RecordPaths() {
 			if table, column, ok := columnPlace(d, name); ok {
-				mapped = append(mapped, named{place{atMappings, row.Field}, table, column, "mapping of " + row.Field})
+				mapped = append(mapped, named{place{atMappings, row.Field}, "", table, column, "mapping of " + row.Field})
 			}
 		}
 	}
@@ -64,15 +64,44 @@ func (c *connector) missingColumns(ctx context.Context, d document.Document, whe
 		if when != apply && (c.remote.MetadataPlanned("column", table+"."+column) || c.remote.MetadataPlanned("table", table)) {
 			continue
 		}
-		_, found, err := c.remote.AnyColumn(ctx, table, column)
+		known, found, err := c.remote.AnyColumn(ctx, table, column)
 		if err != nil {
 			return nil, err
 		}
 		if !found {
 			findings = append(findings, finding{f.at, problem.FieldMissing, "column " + f.object + "." + f.field, f.use})
+			continue
 		}
+		unfit, err := c.unfitColumn(ctx, d, f, known)
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, unfit...)
 	}
 	return findings, nil
+}
+
+// unfitColumn compares the column of a role with what the agent keeps in it. Alternate keys keep values unique in Dataverse, not columns.
+func (c *connector) unfitColumn(ctx context.Context, d document.Document, f named, column dataverse.Column) ([]finding, error) {
+	if f.role == "" {
+		return nil, nil
+	}
+	if slices.Contains([]dataverse.Kind{dataverse.Text, dataverse.Memo, dataverse.Lookup}, column.Kind) { // with its length, or its tables
+		special, found, err := c.remote.Column(ctx, f.object, f.field, column.Kind)
+		if err != nil || !found {
+			return nil, err
+		}
+		column = special
+	}
+	field := describedColumn(column)
+	field.Unique, field.ReferenceTo = true, column.Targets
+	if column.Kind == dataverse.Lookup || column.Kind == dataverse.Customer {
+		field.Type = "reference"
+	}
+	if field.Type == "" {
+		field.Type = strings.ToLower(string(column.Kind))
+	}
+	return unfit(d.CRM.Objects, f, field, "column"), nil
 }
 
 // describedKinds are the kinds of columns in the terms in which mappings are checked; all others hold text.

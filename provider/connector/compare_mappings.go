@@ -37,7 +37,7 @@ func (c *connector) mappedFields(ctx context.Context, d document.Document) (unse
 				return nil, nil, err
 			}
 			if !place.Found {
-				unseen = append(unseen, named{at, place.Object, place.Field, "mapping of " + row.Field})
+				unseen = append(unseen, named{at, "", place.Object, place.Field, "mapping of " + row.Field})
 				continue
 			}
 			if name != row.CRM {
@@ -52,4 +52,4 @@ func (c *connector) mappedFields(ctx context.Context, d document.Document) (unse
 }
 
 // comparedCodes are the kinds of findings in the order in which they are reported.
-var comparedCodes = []problem.Code{problem.StageMissing, problem.LeadStatusMissing, problem.FieldMissing, problem.FieldNotWritable, problem.FieldTypeMismatch, problem.PicklistUnknown, problem.UserMissing, problem.NotesOff}
+var comparedCodes = []problem.Code{problem.StageMissing, problem.LeadStatusMissing, problem.FieldMissing, problem.FieldUnfit, problem.FieldNotWritable, problem.FieldTypeMismatch, problem.PicklistUnknown, problem.UserMissing, problem.NotesOff}

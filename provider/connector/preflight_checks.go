@@ -254,13 +254,19 @@ func (r *preflightRun) installation(ctx context.Context) error {
 func (r *preflightRun) defaults(ctx context.Context) error {
 	objects, fields := document.DefaultObjects(document.Salesforce), document.DefaultFields(document.Salesforce)
 	for _, role := range slices.Sorted(maps.Keys(fields)) {
-		wanted := named{object: objects[document.ObjectOf(role)], field: fields[role], use: "role " + role}
-		there, err := r.fieldExists(ctx, wanted)
+		wanted := named{role: role, object: objects[document.ObjectOf(role)], field: fields[role], use: "role " + role}
+		there, known, err := r.fieldExists(ctx, wanted)
 		if err != nil {
 			return err
 		}
 		if !there {
 			r.fail(problem.FieldMissing, "field "+wanted.object+"."+wanted.field, wanted.use)
+		}
+		if known == nil {
+			continue
+		}
+		for _, f := range unfit(objects, wanted, *known, "field") {
+			r.fail(f.code, f.object, f.detail)
 		}
 	}
 	return nil

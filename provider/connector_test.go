@@ -3,6 +3,7 @@ package provider_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -307,5 +308,22 @@ func TestConnectorDoesNotRepeatLiterals(t *testing.T) {
 	})
 	if !refused {
 		t.Error("the literal was accepted")
+	}
+}
+
+// TestConnectorFillsRequiredFields says nothing about a required field that a row fills, or where the flow that makes deals is off.
+func TestConnectorFillsRequiredFields(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	requiredRegion("Opportunity")(t, w)
+	for what, config := range map[string]string{
+		"a constant":     mapped(`mine = { crm = "Sales_Region__c", direction = "inbound", constant = "EMEA" }`),
+		"no such flow":   deals(flowsOf("salesforce", `"customize", "create_referral", "microsoft_referral_updates", "crm_to_partner_center"`)),
+		"on update only": mapped(`mine = { crm = "Sales_Region__c", direction = "inbound", on = ["update"], constant = "EMEA" }`),
+	} {
+		said := slices.ContainsFunc(misconfigured{config: config}.planOf(t, w), func(d diagnosed) bool { return d.summary == "Required field gets no value" })
+		if said != (what == "on update only") {
+			t.Errorf("%s: it was said: %t", what, said)
+		}
 	}
 }

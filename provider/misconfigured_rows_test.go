@@ -130,6 +130,17 @@ func (w *world) furnish(t *testing.T) {
 	}
 }
 
+// requiredRegion makes a field of an object that every new record must fill.
+func requiredRegion(object string) func(t *testing.T, w *world) {
+	return func(t *testing.T, w *world) {
+		w.provision(t)
+		eighty, required := 80, true
+		component, err := metadata.Encode("CustomField", object+".Sales_Region__c", metadata.CustomField{Label: "Region", Type: "Text", Length: &eighty, Required: &required})
+		check(t, err)
+		w.create(t, component)
+	}
+}
+
 // registered points the tenant's one registration elsewhere.
 func registered(t *testing.T, w *world) {
 	t.Helper()
@@ -249,6 +260,11 @@ var mappingRows = []misconfigured{
 		at: `field_mappings["own"].mappings["mine"]`, summary: "Mapped value is not in the picklist", detail: []string{"LATAM", "CS411"}},
 	{what: "Notes that are switched off", config: mapped(`notes = { crm = "ContentNote" }`), warning: true,
 		at: `field_mappings["own"].mappings["notes"]`, summary: "Notes are switched off in the organisation", detail: []string{"Switch Notes on", "CS416"}},
+	{what: "a required field that no row of the mapping fills", config: deals(""), seed: requiredRegion("Opportunity"), warning: true,
+		at: "field_mappings", summary: "Required field gets no value", detail: []string{"field Opportunity.Sales_Region__c: required of new records, and no inbound row of the mapping writes it",
+			"Map the field, inbound on create", "CS418", "whether a flow or trigger fills the field is not seen from here"}},
+	{what: "a required field of accounts that no row of the mapping fills", config: deals(""), seed: requiredRegion("Account"), warning: true,
+		at: "field_mappings", summary: "Required field gets no value", detail: []string{"field Account.Sales_Region__c", "CS418"}, hidden: true},
 	{what: "an expression that does not compile", config: mapped(`mine = { crm = "NextStep", direction = "inbound", inbound_expression = "lower(" }`),
 		at: `field_mappings["own"].mappings["mine"].inbound_expression`, summary: "Expression is not valid", detail: []string{`Field "mine": line 1, column`}},
 	{what: "an expression that sees something else", config: mapped(`mine = { crm = "NextStep", direction = "inbound", inbound_expression = "record.Name" }`),

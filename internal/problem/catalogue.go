@@ -60,6 +60,7 @@ const (
 	ChangesUntracked    Code = "CS415"
 	NotesOff            Code = "CS416"
 	FieldUnfit          Code = "CS417"
+	FieldUnfilled       Code = "CS418"
 	Unavailable         Code = "CS501"
 	Throttled           Code = "CS502"
 	SessionExpired      Code = "CS503"
@@ -128,6 +129,7 @@ var catalogue = []Entry{
 	{ChangesUntracked, NeedsPerson, "The CRM does not track the changes of a table that the agent follows.", "Switch on change tracking for the table."},
 	{NotesOff, NeedsPerson, "The mapping names Salesforce Notes, and they are switched off in the organisation, or the agent's user does not see them.", "Switch Notes on (cosell_salesforce_settings, notes), or map a field."},
 	{FieldUnfit, NeedsPerson, "A field does not fit what the agent keeps in it.", "Name a field of the type that is asked for, or change the field's type, length or uniqueness."},
+	{FieldUnfilled, NeedsPerson, "The organisation requires a field of new records, and the connector gives it no value.", "Map the field, inbound on create, with a constant, a default or a value; make it optional; or fill it by a flow or trigger that runs before the record is saved."},
 	{Unavailable, Later, "The remote system did not answer as it should.", "Nothing needs to be done; it is tried again."},
 	{Throttled, Later, "The remote system asked for fewer calls.", "Nothing needs to be done; it is tried again after the time it gave."},
 	{SessionExpired, Later, "The session expired.", "Nothing needs to be done; it is renewed."},

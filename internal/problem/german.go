@@ -95,6 +95,7 @@ var german = texts{
 		ChangesUntracked:    {"Das CRM verfolgt die Änderungen einer Tabelle nicht, die der Agent beobachtet.", "Die Änderungsnachverfolgung der Tabelle einschalten."},
 		NotesOff:            {"Die Feldzuordnung nennt Salesforce-Notizen, die in der Organisation ausgeschaltet sind oder die der Benutzer des Agenten nicht sieht.", "Schalten Sie Notizen ein (cosell_salesforce_settings, notes), oder ordnen Sie ein Feld zu."},
 		FieldUnfit:          {"Ein Feld passt nicht zu dem, was der Agent darin ablegt.", "Nennen Sie ein Feld des verlangten Typs, oder ändern Sie Typ, Länge oder Eindeutigkeit des Feldes."},
+		FieldUnfilled:       {"Die Organisation verlangt bei neuen Datensätzen ein Feld, dem der Connector keinen Wert gibt.", "Ordnen Sie das Feld eingehend beim Anlegen zu, mit einer Konstanten, einer Vorgabe oder einem Wert, machen Sie es freiwillig, oder lassen Sie es durch einen Flow oder Trigger füllen, der vor dem Speichern läuft."},
 		Unavailable:         {"Das andere System hat nicht geantwortet, wie es sollte.", "Es ist nichts zu tun; ein neuer Versuch folgt."},
 		Throttled:           {"Das andere System hat um weniger Aufrufe gebeten.", "Es ist nichts zu tun; ein neuer Versuch folgt nach der Zeit, die es genannt hat."},
 		SessionExpired:      {"Die Sitzung ist abgelaufen.", "Es ist nichts zu tun; sie wird erneuert."},

@@ -95,6 +95,7 @@ var italian = texts{
 		ChangesUntracked:    {"Il CRM non tiene traccia delle modifiche di una tabella che l'agente segue.", "Attivare il rilevamento delle modifiche per la tabella."},
 		NotesOff:            {"La mappatura indica le Note di Salesforce, che nell'organizzazione sono disattivate o che l'utente dell'agente non vede.", "Attivare le Note (cosell_salesforce_settings, notes) oppure mappare un campo."},
 		FieldUnfit:          {"Un campo non è adatto a ciò che l'agente vi conserva.", "Indicare un campo del tipo richiesto, oppure modificare tipo, lunghezza o univocità del campo."},
+		FieldUnfilled:       {"L'organizzazione richiede un campo per i nuovi record, e il connettore non gli assegna alcun valore.", "Mappare il campo in entrata alla creazione, con una costante, un valore predefinito o un valore, renderlo facoltativo, oppure farlo compilare da un flow o trigger eseguito prima del salvataggio."},
 		Unavailable:         {"Il sistema remoto non ha risposto come dovrebbe.", "Non occorre fare nulla; si riprova."},
 		Throttled:           {"Il sistema remoto ha chiesto meno chiamate.", "Non occorre fare nulla; si riprova dopo il tempo che ha indicato."},
 		SessionExpired:      {"La sessione è scaduta.", "Non occorre fare nulla; viene rinnovata."},

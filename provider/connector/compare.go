@@ -34,6 +34,8 @@ var summaries = map[problem.Code]string{
 	problem.FieldMissing: "Field is not in the organisation",
 	problem.FieldUnfit:   "Field does not fit its role",
 
+	problem.FieldUnfilled: "Required field gets no value",
+
 	problem.FieldNotWritable:  "Mapped field cannot be written",
 	problem.FieldTypeMismatch: "Mapped field is of another type",
 	problem.PicklistUnknown:   "Mapped value is not in the picklist",
@@ -60,6 +62,8 @@ var beforeApply = map[problem.Code]string{
 	problem.StageMissing: "Applying fails unless it is there by then.",
 	problem.FieldMissing: "Applying fails unless it is there by then: refer to the resource that makes it, so that it comes first.",
 	problem.FieldUnfit:   "Applying fails unless that has changed by then.",
+
+	problem.FieldUnfilled: "Applying does not fail: whether a flow or trigger fills the field is not seen from here. Without one, Salesforce refuses every deal.",
 
 	problem.FieldNotWritable:  "Applying fails unless that has changed by then.",
 	problem.FieldTypeMismatch: "Applying fails unless that has changed by then.",
@@ -134,16 +138,19 @@ func (c *connector) compareOrganisation(ctx context.Context, d document.Document
 	if err != nil {
 		return nil, err
 	}
-	var stages, statuses, fields, users []finding
+	var stages, statuses, fields, users, unfilled []finding
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { stages, err = c.compareStages(ctx, client, d.CRM.Stages); return err })
 	group.Go(func() (err error) { statuses, err = c.compareLeadStatus(ctx, d); return err })
 	group.Go(func() (err error) { fields, err = c.compareFields(ctx, d, when); return err })
 	group.Go(func() (err error) { users, err = c.compareFallbackOwner(ctx, client, d.CRM.FallbackOwner); return err })
+	if when == planChanged { // it is no fault for certain: said once, and never in the way
+		group.Go(func() (err error) { unfilled, err = c.compareUnfilled(ctx, d); return err })
+	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return slices.Concat(stages, statuses, fields, users), nil
+	return slices.Concat(stages, statuses, fields, users, unfilled), nil
 }
 
 // stage is a row of OpportunityStage.

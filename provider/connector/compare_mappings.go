@@ -52,4 +52,7 @@ func (c *connector) mappedFields(ctx context.Context, d document.Document) (unse
 }
 
 // comparedCodes are the kinds of findings in the order in which they are reported.
-var comparedCodes = []problem.Code{problem.StageMissing, problem.LeadStatusMissing, problem.FieldMissing, problem.FieldUnfit, problem.FieldNotWritable, problem.FieldTypeMismatch, problem.PicklistUnknown, problem.UserMissing, problem.NotesOff}
+var comparedCodes = []problem.Code{
+	problem.StageMissing, problem.LeadStatusMissing, problem.FieldMissing, problem.FieldUnfit, problem.FieldUnfilled, problem.FieldNotWritable,
+	problem.FieldTypeMismatch, problem.PicklistUnknown, problem.UserMissing, problem.NotesOff,
+}

@@ -160,6 +160,8 @@ var signInRows = []misconfigured{
 		summary: "Salesforce cannot be used", detail: []string{"correct the credentials in the provider's block", "CS507"}},
 	{what: "a wrong secret for Partner Center", config: webhook, env: set("COSELL_PARTNER_CENTER_CLIENT_SECRET", "wrong"),
 		summary: "Webhook registration could not be checked", detail: []string{"correct the credentials in the provider's block", "CS507"}},
+	{what: "a Partner Center user who signed in without multi-factor authentication", config: deals(""), switches: map[string]string{"entra.mfa_claim": "absent"}, warning: true,
+		summary: "Referrals cannot be read", detail: []string{"The user did not sign in with multi-factor authentication", "the role Referrals admin", "make a new refresh token"}},
 	{what: "a wrong client for Dataverse", config: column, env: set("COSELL_DATAVERSE_CLIENT_ID", "00000000-0000-0000-0000-000000000009"),
 		summary: "Dataverse cannot be used", detail: []string{"correct the credentials in the provider's block", "CS507"}},
 	{what: "a Salesforce address where nothing answers", config: textField, env: set("COSELL_SALESFORCE_LOGIN_URL", "http://127.0.0.1:1"),

@@ -91,6 +91,9 @@ func (c *connector) ModifyPlan(ctx context.Context, request resource.ModifyPlanR
 		when = planChanged
 	}
 	c.compare(ctx, built, when, &response.Diagnostics)
+	if when == planChanged {
+		c.compareReferrals(ctx, &response.Diagnostics)
+	}
 	// Nothing in a plan with polling can move a foreign registration, so this is refused at once.
 	if built.document.PartnerCenter.Intake == document.IntakePoll {
 		c.compareRegistration(ctx, built.document, &response.Diagnostics)

@@ -162,6 +162,8 @@ var signInRows = []misconfigured{
 		summary: "Webhook registration could not be checked", detail: []string{"correct the credentials in the provider's block", "CS507"}},
 	{what: "a Partner Center user who signed in without multi-factor authentication", config: deals(""), switches: map[string]string{"entra.mfa_claim": "absent"}, warning: true,
 		summary: "Referrals cannot be read", detail: []string{"The user did not sign in with multi-factor authentication", "the role Referrals admin", "make a new refresh token"}},
+	{what: "a Partner Center user without the role Referrals admin", config: deals(""), switches: map[string]string{"partner_center.user_role": "none"}, warning: true,
+		summary: "Referrals cannot be read", detail: []string{"Give the user the role", "a role takes up to an hour to arrive", "CS203"}},
 	{what: "a wrong client for Dataverse", config: column, env: set("COSELL_DATAVERSE_CLIENT_ID", "00000000-0000-0000-0000-000000000009"),
 		summary: "Dataverse cannot be used", detail: []string{"correct the credentials in the provider's block", "CS507"}},
 	{what: "a Salesforce address where nothing answers", config: textField, env: set("COSELL_SALESFORCE_LOGIN_URL", "http://127.0.0.1:1"),
@@ -202,6 +204,54 @@ var rightsRows = []misconfigured{
 	{what: "a Dataverse application that is no user of the environment", config: column,
 		env:     func(w *world) map[string]string { return asPartnerCenter(w) },
 		summary: "Dataverse cannot be used", detail: []string{"not a member of the organization", "documentation lists under Permissions", "CS203"}},
+	{what: "a Dataverse application that may not make columns", config: column, env: asDataverseAgent,
+		summary: lackingRights, detail: []string{"such as System Customizer", "lacks prvCreateAttribute", "CS203"}},
+	{what: "a Dataverse application that may not make tables", config: `resource "cosell_dataverse_table" "test" {
+  name           = "cosell_Region"
+  label          = "Region"
+  plural_label   = "Regions"
+  primary_column = { name = "cosell_Name", label = "Name" }
+}`, env: asDataverseAgent, summary: lackingRights, detail: []string{"lacks prvCreateEntity", "CS203"}, hidden: true},
+	{what: "a Dataverse application that may not make publishers", config: `resource "cosell_dataverse_publisher" "test" {
+  name                = "region"
+  display_name        = "Region"
+  prefix              = "region"
+  option_value_prefix = 12345
+}`, env: asDataverseAgent, summary: lackingRights, detail: []string{"lacks prvCreatePublisher", "CS203"}, hidden: true},
+	{what: "a Dataverse application that may not change forms", config: `resource "cosell_dataverse_form_section" "test" {
+  table  = "opportunity"
+  form   = "Opportunity"
+  name   = "region"
+  label  = "Region"
+  fields = [{ name = "name" }]
+}`, env: asDataverseAgent, summary: lackingRights, detail: []string{"lacks prvWriteSystemForm, prvPublishCustomization", "CS203"}, hidden: true},
+	{what: "a Dataverse application that may not make environment variables", config: `resource "cosell_dataverse_environment_variable" "test" {
+  name              = "cosell_Region"
+  display_name      = "Region"
+  manage_definition = true
+  value             = "EMEA"
+}`, env: asDataverseAgent, summary: lackingRights, detail: []string{"lacks prvCreateEnvironmentVariableDefinition, prvCreateEnvironmentVariableValue", "CS203"}, hidden: true},
+	{what: "a Dataverse application that may not make steps, for change events", config: `resource "cosell_dataverse_change_events" "test" {
+  name    = "cosell-agent"
+  tables  = ["opportunity"]
+  webhook = { url = "https://agent.example.com/hooks/rows" }
+}`, env: asDataverseAgent, summary: lackingRights, detail: []string{"lacks prvCreateServiceEndpoint, prvCreateSdkMessageProcessingStep", "CS203"}},
+	{what: "a Dataverse application that may not turn flows on or off", config: `resource "cosell_power_automate_flow" "test" {
+  name    = "Webhook Registration (Insider Preview)"
+  enabled = false
+}`, env: asDataverseAgent, seed: func(t *testing.T, w *world) {
+		check(t, w.sandbox.Dataverse().InstallMicrosoftSolution())
+	}, summary: lackingRights, detail: []string{"lacks prvWriteWorkflow", "CS203"}},
+}
+
+const lackingRights = "Dataverse application lacks privileges"
+
+// asDataverseAgent signs in to Dataverse as the agent's application, which may change rows and no definitions.
+func asDataverseAgent(w *world) map[string]string {
+	return map[string]string{
+		"COSELL_DATAVERSE_CLIENT_ID": w.env["COSELL_AGENT_DATAVERSE_CLIENT_ID"], "COSELL_DATAVERSE_CLIENT_SECRET": w.env["COSELL_AGENT_DATAVERSE_CLIENT_SECRET"],
+		"COSELL_DATAVERSE_CERTIFICATE_FILE": "", "COSELL_DATAVERSE_WEBHOOK_KEY": "key",
+	}
 }
 
 // asPartnerCenter signs in to Dataverse as the tenant's other application.

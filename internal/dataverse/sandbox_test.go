@@ -69,6 +69,21 @@ func (r *rig) must(err error) {
 
 func label(text string) dataverse.Label { return dataverse.NewLabel(text, 1033) }
 
+// An administrator holds every privilege that is asked for.
+func TestPrivileges(t *testing.T) {
+	r := newRig(t)
+	who, err := r.client.WhoAmI(t.Context())
+	r.must(err)
+	held, err := r.client.Privileges(t.Context(), who.UserID, []string{"prvCreateEntity", "prvCreateAttribute"})
+	r.must(err)
+	if len(held) != 2 || !held["prvcreateentity"] || !held["prvcreateattribute"] {
+		t.Errorf("the administrator holds %v", held)
+	}
+	if _, err := r.client.Privileges(t.Context(), "nobody", nil); err == nil {
+		t.Error("a user without an id is asked for")
+	}
+}
+
 // Each kind of column is created, read back with what is special to it, changed as a whole definition, and deleted.
 func TestColumns(t *testing.T) {
 	r := newRig(t)

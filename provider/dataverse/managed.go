@@ -24,6 +24,8 @@ type model[M any] interface {
 	*M
 	// complete fills in, and checks, what a plan leaves open. The receiver is the plan.
 	complete(ctx context.Context, e *environment, p *planning[M])
+	// rights names the privileges that the plan takes for certain; before is nil for an object that will be made. The receiver is the plan.
+	rights(before *M) []string
 	create(ctx context.Context, e *environment) error
 	// read takes over the live object; found is false when it is gone.
 	read(ctx context.Context, e *environment) (found bool, err error)
@@ -39,6 +41,14 @@ type planning[M any] struct {
 	state  *M   // nil for a new object
 	live   bool // the environment can be asked
 	fresh  bool // the object will be made: it is new, or replaced
+}
+
+// before is the state of an object that stays.
+func (p *planning[M]) before() *M {
+	if p.fresh {
+		return nil
+	}
+	return p.state
 }
 
 // kind describes a resource type.
@@ -120,6 +130,9 @@ func (r *managed[M, P]) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	}
 	p.fresh = !exists || len(resp.RequiresReplace) > 0
 	P(&plan).complete(ctx, &r.environment, p)
+	if p.live {
+		r.checkRights(ctx, r.kind.what, P(&plan).rights(p.before()), &resp.Diagnostics)
+	}
 	if resp.Diagnostics.HasError() {
 		return
 	}

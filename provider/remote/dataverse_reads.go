@@ -22,6 +22,7 @@ type environmentReads struct {
 	rows       *batch[[]Row]                 // by table and columns
 	publishers *batch[[]dataverse.Publisher] // under one key
 	language   *batch[int]                   // under one key
+	privileges *batch[map[string]bool]       // by names
 }
 
 // whole is the key of what is read as one.
@@ -40,6 +41,11 @@ func (r *Remote) PublishersChanged() {
 // Language gives the LCID of the environment's base language, in which labels are written.
 func (r *Remote) Language(ctx context.Context) (int, error) {
 	return r.environmentReads().language.get(ctx, whole)
+}
+
+// Privileges tells which of some privileges the application user holds, by name in lower case.
+func (r *Remote) Privileges(ctx context.Context, names []string) (map[string]bool, error) {
+	return r.environmentReads().privileges.get(ctx, strings.Join(names, ","))
 }
 
 // Table reads a table's description; nil when the environment does not have it. The caller does not change it.
@@ -148,6 +154,13 @@ func (r *Remote) environmentReads() *environmentReads {
 		}))
 		reads.language = newBatch(1, eachTable(r, func(ctx context.Context, client *dataverse.Client, _ string) (int, error) {
 			return client.BaseLanguage(ctx)
+		}))
+		reads.privileges = newBatch(1, eachTable(r, func(ctx context.Context, client *dataverse.Client, names string) (map[string]bool, error) {
+			who, err := r.DataverseIdentity(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return client.Privileges(ctx, who.UserID, strings.Split(names, ","))
 		}))
 		reads.keys = newBatch(1, eachTable(r, func(ctx context.Context, client *dataverse.Client, table string) ([]dataverse.AlternateKey, error) {
 			return client.AlternateKeys(ctx, table)

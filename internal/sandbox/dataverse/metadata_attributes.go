@@ -78,7 +78,7 @@ func (c *call) columnOptions(a *attribute, s segment) response {
 }
 
 func (c *call) createAttribute(e *entity) response {
-	if err := c.mayCustomize(); err != nil {
+	if err := c.mayCustomize(privilegeColumn); err != nil {
 		return c.failed(err)
 	}
 	in, err := c.object()

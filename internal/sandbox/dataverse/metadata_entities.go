@@ -135,7 +135,7 @@ func (c *call) checkSchemaName(name string) *apiError {
 }
 
 func (c *call) createEntity() response {
-	if err := c.mayCustomize(); err != nil {
+	if err := c.mayCustomize(privilegeTable); err != nil {
 		return c.failed(err)
 	}
 	in, err := c.object()

@@ -12,6 +12,8 @@ func (c *call) boundToRow(ent *entity, rec *record, operation string, rest []seg
 		return c.failed(errResource(rest[0].name))
 	case operation == "QualifyLead" && ent.logical == "lead" && c.method == http.MethodPost:
 		return c.qualify(rec)
+	case operation == "RetrieveUserSetOfPrivilegesByNames" && ent.logical == "systemuser":
+		return c.userPrivileges(ent, rec)
 	case operation == "RetrieveUnpublished" && layered[ent.logical] && c.method == http.MethodGet:
 		return c.readDraft(ent, rec)
 	}

@@ -2,6 +2,7 @@ package dataverse
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -245,6 +246,24 @@ func TestSecurity(t *testing.T) {
 	grant("none")
 	r.as(r.agent, http.MethodGet, "leads", nil).want(403, codePrivilege)
 	r.as(r.agent, http.MethodGet, "opportunities("+deal+")", nil).want(200)
+}
+
+// A user's privileges are those of the user's roles, and only who may read the user may ask.
+func TestUserPrivileges(t *testing.T) {
+	r := newRig(t)
+	ask := "systemusers(" + r.env.people.agent + ")/Microsoft.Dynamics.CRM.RetrieveUserSetOfPrivilegesByNames(PrivilegeNames=@names)" +
+		`?@names=%5B"prvCreateAttribute","prvReadLead"%5D`
+	answer := r.as(r.agent, http.MethodGet, ask, nil).want(200)
+	if held := fmt.Sprint(answer.list("RolePrivileges")...); !strings.Contains(held, "Depth:Global") || !strings.Contains(held, "PrivilegeName:prvReadLead") ||
+		strings.Contains(held, "prvCreateAttribute") {
+		t.Errorf("the agent holds %s", held)
+	}
+	r.send(http.MethodPost, ask, nil).want(405)
+	r.send(http.MethodGet, strings.Replace(ask, "%5B", "", 1), nil).want(400)
+	if _, err := r.env.grantAct(t.Context(), map[string]string{"role": roleAgent, "privilege": "prvReadSystemUser", "depth": "none"}); err != nil {
+		t.Fatal(err)
+	}
+	r.as(r.agent, http.MethodGet, ask, nil).want(403, codePrivilege)
 }
 
 // Each of the three limits of service protection answers 429 with a time to wait, and the window moves on.

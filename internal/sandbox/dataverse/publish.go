@@ -9,7 +9,7 @@ import (
 
 // publishXML publishes what the parameter XML names.
 func publishXML(c *call) response {
-	if err := c.mayCustomize(); err != nil {
+	if err := c.mayCustomize(privilegePublish); err != nil {
 		return c.failed(err)
 	}
 	in, err := c.object()
@@ -76,7 +76,7 @@ func (c *call) readPublish(text string) (map[string][]string, *apiError) {
 }
 
 func publishAll(c *call) response {
-	if err := c.mayCustomize(); err != nil {
+	if err := c.mayCustomize(privilegePublish); err != nil {
 		return c.failed(err)
 	}
 	for _, name := range c.e.catalog.order {

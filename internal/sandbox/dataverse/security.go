@@ -24,7 +24,7 @@ type principal struct {
 
 // Privileges that are not about the rows of a table.
 const (
-	privilegeCustomize = "prvCustomize" // stands for the privileges to write metadata and publish
+	privilegeCustomize = "prvCustomize" // stands for the privileges to write metadata that have no name here
 	privilegeBypass    = "prvBypassCustomBusinessLogic"
 	everything         = "*" // of System Administrator
 )
@@ -102,8 +102,13 @@ func errPrivilege(who *principal, privilege string, ent *entity) *apiError {
 	return errorf(http.StatusForbidden, codePrivilege, "Principal user (Id=%s, type=8) is missing %s privilege%s.", who.id, privilege, on)
 }
 
-// mayCustomize refuses who may not change metadata.
-func (c *call) mayCustomize() *apiError {
+// mayCustomize refuses who may not change metadata, or lacks one of the privileges to do so.
+func (c *call) mayCustomize(privileges ...string) *apiError {
+	for _, privilege := range privileges {
+		if c.e.reach(c.who, privilege) < depthOrganization {
+			return errPrivilege(c.who, privilege, nil)
+		}
+	}
 	if c.e.reach(c.who, privilegeCustomize) < depthOrganization {
 		return errPrivilege(c.who, "prvWriteCustomization", nil)
 	}

@@ -60,6 +60,7 @@ func (e *Environment) seedRoles(t *tx) map[string]string {
 	}
 	e.grant(roles[roleAdministrator], depthOrganization, everything)
 	e.grant(roles[roleCustomizer], depthOrganization, privilegeCustomize)
+	e.grant(roles[roleCustomizer], depthOrganization, definitionPrivileges...)
 	e.grant(roles[roleCustomizer], depthOrganization, rowPrivileges("Solution", "Publisher", "SystemForm", "SavedQuery", "Workflow", "ServiceEndpoint",
 		"SdkMessageProcessingStep", "SdkMessageProcessingStepImage", "EnvironmentVariableDefinition", "EnvironmentVariableValue", "ConnectionReference")...)
 	rows := rowPrivileges("Opportunity", "Lead", "Account", "Contact", "Annotation", "Connection", "OpportunityClose", "Team")

@@ -17,6 +17,8 @@ var everySwitch = flag.Bool("every-switch", false, "try every value of every swi
 var notForThisStory = map[string]string{
 	"salesforce.token_format=jwt": "SOAP refuses such tokens; the provider must say so, which its own test checks",
 	"entra.mfa_claim=absent":      "Partner Center refuses a user who did not sign in with a second factor; nothing can be shared",
+
+	"partner_center.user_role=none": "Partner Center refuses a user without the role for referrals; nothing can be shared",
 }
 
 // sensitive are the switches whose other settings are tried in every run.

@@ -38,5 +38,8 @@ func (s *Service) authorize(r *http.Request, audience string, applications bool)
 	if !claims.MFA && s.kit.Switches.Is(switchMFA, "refused") {
 		return claims.Subject, unauthenticated("The user did not sign in with multi-factor authentication.")
 	}
+	if audience == ReferralsAudience && s.kit.Switches.Is(switchUserRole, "none") {
+		return claims.Subject, &refusal{status: http.StatusForbidden, code: "accessDenied", numeric: 900308, message: "The user does not have a role for referrals."}
+	}
 	return claims.Subject, nil
 }

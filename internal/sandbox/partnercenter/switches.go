@@ -35,6 +35,7 @@ const (
 	switchClientRequestID    = "partner_center.client_request_id"
 	switchAppOnly            = "partner_center.app_only_status"
 	switchMFA                = "partner_center.mfa"
+	switchUserRole           = "partner_center.user_role"
 	switchResourceURI        = "partner_center.resource_uri"
 	switchRelatedEventID     = "partner_center.related_event_id"
 	switchOwnWriteEvents     = "partner_center.own_write_events"
@@ -87,6 +88,7 @@ func Switches() []lab.Switch {
 		sw(switchClientRequestID, "the client-request-id header", "§1.8", "optional", "required"),
 		sw(switchAppOnly, "status for an application's own token on the referrals API", "§3", "403", "401"),
 		sw(switchMFA, "tokens without the claim of multi-factor authentication", "§3", "refused", "accepted"),
+		sw(switchUserRole, "role of the user who signs in", "§3", "referrals_admin", "none"),
 		sw(switchResourceURI, "GET of a webhook's ResourceUri path on the events host", "§1.1", "404", "served"),
 		sw(switchRelatedEventID, "referral id in related-referral events: Microsoft's, or the partner's own", "§2.3", "microsoft", "own"),
 		sw(switchOwnWriteEvents, "webhooks for changes that came through the API", "§2.3", "on", "off"),

@@ -153,6 +153,7 @@ var accessProbes = map[string]probe{
 		w.set("entra.mfa_claim", "absent")
 		return status(w.list(""))
 	}, map[string]string{"refused": "401", "accepted": "200"}},
+	switchUserRole: {func(w *world) string { return status(w.list("")) }, map[string]string{"referrals_admin": "200", "none": "403"}},
 	switchResourceURI: {func(w *world) string { return status(w.hook("GET", resourcePath+w.receive(Deal{}).ID, nil)) },
 		map[string]string{"404": "404", "served": "200"}},
 }

@@ -353,6 +353,8 @@ var connectorRows = []misconfigured{
     partner_center = { client_id = "app", client_secret = "literal", refresh_token = "file:/run/secrets/token" }
     salesforce     = { client_id = "consumer", client_secret = "env:SALESFORCE_SECRET" }
   }`), summary: "Credential is not a reference", detail: []string{"credentials.partner_center.client_secret", "the secret itself must not stand there"}},
+	{what: "a default currency that is not active in an organisation with several", config: deals(`default_currency = "CHF"`), switches: map[string]string{"salesforce.multi_currency": "on"}, warning: true,
+		at: "default_currency", summary: "Default currency is not active in the organisation", detail: []string{"currency CHF: it is not active; active are EUR, GBP, JPY, USD", "CS414", "Name an active currency, or leave default_currency out"}},
 	{what: "a scope without any part", config: deals(`referral_scope = {}`),
 		at: "referral_scope", summary: "Referral scope is empty", detail: []string{"Give at least one part"}},
 	{what: "a tenant whose webhook is another installation's, without a scope", config: deals(""), seed: func(t *testing.T, w *world) {
@@ -406,6 +408,8 @@ var dynamicsRows = []misconfigured{
 		at: "stages.won", summary: "Stage is not in the organisation", detail: []string{"it exists, but belongs to another state", "CS405"}},
 	{what: "a user who is not in the environment", config: environmentDeals(`fallback_owner = "nobody@example.com"`), warning: true,
 		at: "fallback_owner", summary: "User is not in the organisation", detail: []string{`user "nobody@example.com"`, "CS413"}, hidden: true},
+	{what: "a default currency that the environment does not have", config: environmentDeals(`default_currency = "CHF"`), warning: true,
+		at: "default_currency", summary: "Default currency is not active in the organisation", detail: []string{"currency CHF: it is not active; active are USD", "CS414"}, hidden: true},
 	{what: "a column of the account that does not exist", config: environmentDeals(`field_mappings = { a = { crm = "dynamics365", name = "a", mappings = { notes = { crm = "Account.nothing", direction = "outbound" } } } }`), warning: true,
 		at: `field_mappings["a"].mappings["notes"]`, summary: "Field is not in the organisation", detail: []string{"column account.nothing: mapping of notes", "CS404"}},
 	{what: "text into a column of money", config: environmentDeals(`field_mappings = { a = { crm = "dynamics365", name = "a", mappings = { notes = { crm = "actualvalue" } } } }`), warning: true,

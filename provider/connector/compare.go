@@ -43,6 +43,8 @@ var summaries = map[problem.Code]string{
 
 	problem.UserMissing: "User is not in the organisation",
 	problem.NotesOff:    "Notes are switched off in the organisation",
+
+	problem.CurrencyUnknown: "Default currency is not active in the organisation",
 }
 
 // moment says when a comparison is made, and so what a finding means.
@@ -64,6 +66,9 @@ var beforeApply = map[problem.Code]string{
 	problem.FieldUnfit:   "Applying fails unless that has changed by then.",
 
 	problem.FieldUnfilled: "Applying does not fail: whether a flow or trigger fills the field is not seen from here. Without one, Salesforce refuses every deal.",
+
+	problem.CurrencyUnknown: "Applying does not fail: opportunities have a currency of their own here, and default_currency is not used while they have. " +
+		"Name an active currency, or leave default_currency out.",
 
 	problem.FieldNotWritable:  "Applying fails unless that has changed by then.",
 	problem.FieldTypeMismatch: "Applying fails unless that has changed by then.",
@@ -138,19 +143,20 @@ func (c *connector) compareOrganisation(ctx context.Context, d document.Document
 	if err != nil {
 		return nil, err
 	}
-	var stages, statuses, fields, users, unfilled []finding
+	var stages, statuses, fields, users, unfilled, currency []finding
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { stages, err = c.compareStages(ctx, client, d.CRM.Stages); return err })
 	group.Go(func() (err error) { statuses, err = c.compareLeadStatus(ctx, d); return err })
 	group.Go(func() (err error) { fields, err = c.compareFields(ctx, d, when); return err })
 	group.Go(func() (err error) { users, err = c.compareFallbackOwner(ctx, client, d.CRM.FallbackOwner); return err })
-	if when == planChanged { // it is no fault for certain: said once, and never in the way
+	if when == planChanged { // what is no fault for certain is said once, and never in the way
+		group.Go(func() (err error) { currency, err = c.compareCurrency(ctx, client, d); return err })
 		group.Go(func() (err error) { unfilled, err = c.compareUnfilled(ctx, d); return err })
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return slices.Concat(stages, statuses, fields, users, unfilled), nil
+	return slices.Concat(stages, statuses, fields, users, unfilled, currency), nil
 }
 
 // stage is a row of OpportunityStage.

@@ -31,7 +31,14 @@ func (c *connector) compareEnvironment(ctx context.Context, d document.Document,
 		return nil, fmt.Errorf("read the status reasons: %w", err)
 	}
 	users, err := c.compareDynamicsOwner(ctx, d.CRM.FallbackOwner)
-	return slices.Concat(fields, rows, stages, users), err
+	if err != nil {
+		return nil, err
+	}
+	var currency []finding
+	if when == planChanged {
+		currency, err = c.compareDynamicsCurrency(ctx, d.Sharing.DefaultCurrency)
+	}
+	return slices.Concat(fields, rows, stages, users, currency), err
 }
 
 // columnPlace gives the table and the column that a path of the mapping leads to; ok is false for one that leads further than to the

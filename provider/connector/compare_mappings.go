@@ -54,5 +54,5 @@ func (c *connector) mappedFields(ctx context.Context, d document.Document) (unse
 // comparedCodes are the kinds of findings in the order in which they are reported.
 var comparedCodes = []problem.Code{
 	problem.StageMissing, problem.LeadStatusMissing, problem.FieldMissing, problem.FieldUnfit, problem.FieldUnfilled, problem.FieldNotWritable,
-	problem.FieldTypeMismatch, problem.PicklistUnknown, problem.UserMissing, problem.NotesOff,
+	problem.FieldTypeMismatch, problem.PicklistUnknown, problem.UserMissing, problem.NotesOff, problem.CurrencyUnknown,
 }

@@ -41,7 +41,7 @@ func (e *environment) checkRights(ctx context.Context, what string, needed []str
 		return
 	}
 	held, err := e.remote.Privileges(ctx, privileges)
-	if err != nil {
+	if err != nil || held == nil {
 		return
 	}
 	var lacking []string

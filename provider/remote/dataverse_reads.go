@@ -43,7 +43,8 @@ func (r *Remote) Language(ctx context.Context) (int, error) {
 	return r.environmentReads().language.get(ctx, whole)
 }
 
-// Privileges tells which of some privileges the application user holds, by name in lower case.
+// Privileges tells which of some privileges the application user holds, by name in lower case; nil when the environment does not tell,
+// which is not asked again in this walk.
 func (r *Remote) Privileges(ctx context.Context, names []string) (map[string]bool, error) {
 	return r.environmentReads().privileges.get(ctx, strings.Join(names, ","))
 }
@@ -160,7 +161,11 @@ func (r *Remote) environmentReads() *environmentReads {
 			if err != nil {
 				return nil, err
 			}
-			return client.Privileges(ctx, who.UserID, strings.Split(names, ","))
+			held, err := client.Privileges(ctx, who.UserID, strings.Split(names, ","))
+			if dataverse.IsDenied(err) || dataverse.IsNotFound(err) {
+				return nil, nil
+			}
+			return held, err
 		}))
 		reads.keys = newBatch(1, eachTable(r, func(ctx context.Context, client *dataverse.Client, table string) ([]dataverse.AlternateKey, error) {
 			return client.AlternateKeys(ctx, table)

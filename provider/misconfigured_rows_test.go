@@ -366,6 +366,14 @@ var connectorRows = []misconfigured{
 }
 
 var fieldRows = []misconfigured{
+	{what: "a field on an object that takes no more of them", config: textField, switches: map[string]string{"salesforce.custom_fields_per_object": "5"}, seed: func(t *testing.T, w *world) {
+		eighty := 80
+		for _, name := range []string{"A", "B", "C", "D", "E"} {
+			component, err := metadata.Encode("CustomField", "Opportunity."+name+"__c", metadata.CustomField{Label: name, Type: "Text", Length: &eighty})
+			check(t, err)
+			w.create(t, component)
+		}
+	}, at: "object", summary: "Salesforce object takes no more custom fields", detail: []string{"Opportunity has 5 of the 5 custom fields", "erase them in Setup"}},
 	{what: "a field that is there already", config: strings.Replace(textField, "Region__c", "Audit__c", 1),
 		at: "name", summary: "Salesforce field exists already", detail: []string{"terraform import cosell_salesforce_custom_field.<name> Opportunity.Audit__c"}},
 	{what: "an object that is there already", config: `resource "cosell_salesforce_custom_object" "test" {

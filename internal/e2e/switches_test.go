@@ -18,6 +18,8 @@ var notForThisStory = map[string]string{
 	"salesforce.token_format=jwt": "SOAP refuses such tokens; the provider must say so, which its own test checks",
 	"entra.mfa_claim=absent":      "Partner Center refuses a user who did not sign in with a second factor; nothing can be shared",
 
+	"salesforce.custom_fields_per_object=5": "the connector has more fields than such an organisation takes, which its plan says",
+
 	"partner_center.user_role=none": "Partner Center refuses a user without the role for referrals; nothing can be shared",
 }
 

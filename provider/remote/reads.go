@@ -19,6 +19,7 @@ type reads struct {
 	describes *batch[*salesforce.Describe]
 	tables    map[string]*batch[tableRows] // by statement
 	changed   map[string]bool              // rows, as Table.row names them
+	limits    *batch[FieldLimit]           // by object
 }
 
 // Presence says what is known about a metadata component.

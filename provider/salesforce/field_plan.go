@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -34,6 +35,7 @@ func (r *customField) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	}
 	if state == nil && live && !plan.Object.IsUnknown() && !plan.Name.IsUnknown() {
 		planCreate(ctx, r.fields(), "field", "cosell_salesforce_custom_field", plan.Object.ValueString()+"."+plan.Name.ValueString(), &resp.Diagnostics)
+		r.checkRoom(ctx, plan.Object.ValueString(), plan.Name.ValueString(), &resp.Diagnostics)
 	}
 	for attribute, value := range r.planned(ctx, config, plan, state, resp) {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(attribute), value)...)
@@ -48,6 +50,23 @@ func (r *customField) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if len(resp.RequiresReplace) > 0 && plan.DeletionProtection.ValueBool() {
 		addProtected(&resp.Diagnostics, "field", state.FullName.ValueString(), fmt.Sprintf("replaced, because %s changes", resp.RequiresReplace[0]))
 	}
+}
+
+// checkRoom says that an object takes no more custom fields: what the plan makes there counts, too. Where the organisation does not tell
+// its limit, the apply says what is refused.
+func (r *customField) checkRoom(ctx context.Context, object, name string, diagnostics *diag.Diagnostics) {
+	added := r.remote.PlansField(object, name)
+	if diagnostics.HasError() || strings.HasSuffix(object, "__c") {
+		return
+	}
+	limit, err := r.remote.FieldLimit(ctx, object)
+	if err != nil || limit.Max == 0 || added <= limit.Remaining {
+		return
+	}
+	diagnostics.AddAttributeError(path.Root("object"), "Salesforce object takes no more custom fields",
+		fmt.Sprintf("%s has %d of the %d custom fields that the organisation's edition allows, and there is no room for %s; this configuration makes %d there. "+
+			"Delete fields that nobody uses, and erase them in Setup: deleted ones count for 15 days. Or use a field that is there by its name.",
+			object, limit.Max-limit.Remaining, limit.Max, name, added))
 }
 
 // planned gives the attributes that the configuration leaves out and that are known all the same.

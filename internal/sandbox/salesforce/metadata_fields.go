@@ -116,6 +116,9 @@ func (c *metadataCall) createField(fullName string, n *node) *metadataError {
 	if obj.field(name) != nil || kept {
 		return refuse(c.o.kit.Switches.Get(switchDuplicateCode), "There is already a field named %s on %s.", base, obj.Label)
 	}
+	if limit := c.o.customFieldLimit(); c.o.customFields(obj) >= limit {
+		return refuse("CUSTOM_ENTITY_OR_FIELD_LIMIT", "%s has reached its limit of %d custom fields.", obj.Label, limit)
+	}
 	f, err := c.o.buildField(obj, name, n)
 	if err != nil {
 		return err

@@ -435,3 +435,24 @@ func TestNotes(t *testing.T) {
 	r.rest(r.agent, "GET", "/sobjects/ContentNote/"+id, nil).equal("Content", "/services/data/v66.0/sobjects/ContentNote/"+id+"/Content")
 	r.rest(r.agent, "POST", "/sobjects/ContentDocumentLink", map[string]any{"ContentDocumentId": id, "LinkedEntityId": id, "ShareType": "V"}).refused(http.StatusBadRequest, "FIELD_INTEGRITY_EXCEPTION")
 }
+
+// An object takes as many custom fields as the edition allows, those that were deleted and not erased included, and tells its limit.
+func TestCustomFieldLimit(t *testing.T) {
+	r := newRig(t)
+	r.set(switchFieldLimit, "5")
+	field := func(name string) string { return fieldXML("Opportunity."+name+"__c", `<length>80</length><type>Text</type>`) }
+	for _, name := range []string{"A", "B", "C", "D", "E"} {
+		r.must("createMetadata", field(name))
+	}
+	if code, text := r.failure("createMetadata", field("F")); code != "CUSTOM_ENTITY_OR_FIELD_LIMIT" {
+		t.Errorf("a sixth field: %s, %s", code, text)
+	}
+	limits := func() answer {
+		return r.rest(r.admin, "GET", "/tooling/query?q="+url.QueryEscape("SELECT EntityDefinitionId, Max, Remaining FROM EntityLimit "+
+			"WHERE Type = 'CustomFields' AND EntityDefinitionId IN ('Opportunity')"), nil).want(http.StatusOK)
+	}
+	limits().equal("records.0.Max", 5.0)
+	limits().equal("records.0.Remaining", 0.0)
+	r.set(switchFieldLimit, "800")
+	limits().equal("records.0.Remaining", 795.0)
+}

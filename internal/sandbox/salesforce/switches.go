@@ -42,6 +42,7 @@ const (
 	switchCallOptions        = "salesforce.composite_call_options"
 	switchEventIdleClose     = "salesforce.event_idle_close"
 	switchUndeleteValues     = "salesforce.event_undelete_values"
+	switchFieldLimit         = "salesforce.custom_fields_per_object"
 )
 
 func sw(id, title, section, def string, others ...string) lab.Switch {
@@ -84,6 +85,7 @@ func Switches() []lab.Switch {
 		sw(switchToolingDelete, "DELETE on a Tooling CustomField", "§2.2", "unsupported", "supported"),
 		sw(switchCallOptions, "whether the client named on a composite or collection request is part of changeOrigin", "§4.6, §8.6", "honoured", "ignored"),
 		sw(switchEventIdleClose, "how long a subscription stays open that has asked for no further events", "§4.3, §8.9", "70s", "none"),
+		sw(switchFieldLimit, "how many custom fields the edition allows on an object", "§5", "500", "5", "800"),
 		sw(switchUndeleteValues, "whether the event of an undeleted row has its values", "§4.2", "none", "all"),
 	}
 }

@@ -32,7 +32,7 @@ func (o *Org) toolingCatalog() *catalog {
 	teams := settingsView("OpportunitySettings", "IsOpportunityTeamEnabled", (*Org).opportunityTeams)
 	notes := settingsView("EnhancedNotesSettings", "IsEnhancedNotesEnabled", (*Org).enhancedNotes)
 	teams.Hidden, notes.Hidden = hidden, hidden
-	return newCatalog(append([]*object{fields, objects, teams, notes, channelMembers(), eventChannels()}, packageObjects()...)...)
+	return newCatalog(append([]*object{fields, objects, teams, notes, channelMembers(), eventChannels(), entityLimits()}, packageObjects()...)...)
 }
 
 func settingsView(name, column string, state func(*Org) bool) *object {

@@ -440,7 +440,9 @@ func TestNotes(t *testing.T) {
 func TestCustomFieldLimit(t *testing.T) {
 	r := newRig(t)
 	r.set(switchFieldLimit, "5")
-	field := func(name string) string { return fieldXML("Opportunity."+name+"__c", `<length>80</length><type>Text</type>`) }
+	field := func(name string) string {
+		return fieldXML("Opportunity."+name+"__c", `<length>80</length><type>Text</type>`)
+	}
 	for _, name := range []string{"A", "B", "C", "D", "E"} {
 		r.must("createMetadata", field(name))
 	}

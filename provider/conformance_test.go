@@ -192,7 +192,8 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	a := newRunningAgent(t)
 	a.subscribeTestEvent(t)
-	check(t, a.world.sandbox.Dataverse().InstallMicrosoftSolution()) // its environment variables are read
+	check(t, a.world.sandbox.Dataverse().InstallMicrosoftSolution()) // its environment variables are read, and what it has is listed
+	a.bare(t, map[string]string{"main.tf": subgridConfig(`"Listed"`)}).must(t, "apply", "-input=false", "-no-color", "-auto-approve")
 	for _, feature := range slices.Concat(readFeatures(t), listFeatures(t), actionFeatures(t), languageFeatures()) {
 		t.Run(feature.name, func(t *testing.T) {
 			if lacking := feature.needs.Lacking(t); lacking != "" {

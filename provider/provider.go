@@ -171,7 +171,7 @@ func (p *cosell) DataSources(context.Context) []func() datasource.DataSource {
 
 // ListResources implements [provider.ProviderWithListResources].
 func (p *cosell) ListResources(context.Context) []func() list.ListResource {
-	return slices.Concat(partnercenter.ListResources(), salesforce.ListResources(), connector.ListResources())
+	return slices.Concat(partnercenter.ListResources(), salesforce.ListResources(), dataverse.ListResources(), connector.ListResources())
 }
 
 // Actions implements [provider.ProviderWithActions].

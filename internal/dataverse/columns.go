@@ -60,6 +60,10 @@ type Column struct {
 	ForUpdate     bool
 	MetadataID    string
 	IsPrimaryName bool
+	IsPrimaryID   bool
+	Custom        bool     // not the platform's own; read only
+	Managed       bool     // a managed solution brought it; read only
+	PartOf        string   // the column that it comes and goes with, such as a lookup for the name of its row; read only
 	Targets       []string // Lookup, Customer
 }
 
@@ -192,6 +196,10 @@ type wireColumn struct {
 	IsValidForCreate  bool            `json:"IsValidForCreate"`
 	IsValidForUpdate  bool            `json:"IsValidForUpdate"`
 	IsPrimaryName     bool            `json:"IsPrimaryName"`
+	IsPrimaryID       bool            `json:"IsPrimaryId"`
+	IsCustom          bool            `json:"IsCustomAttribute"`
+	IsManaged         bool            `json:"IsManaged"`
+	AttributeOf       string          `json:"AttributeOf"`
 	Targets           []string        `json:"Targets"`
 }
 
@@ -213,7 +221,8 @@ func (w wireColumn) column() Column {
 		Kind: w.kind(), LogicalName: w.LogicalName, SchemaName: w.SchemaName, DisplayName: w.DisplayName, Description: w.Description,
 		Required: w.RequiredLevel.Value, MaxLength: w.MaxLength, Format: w.Format, AutoNumber: w.AutoNumberFormat, Precision: w.Precision,
 		Min: w.MinValue, Max: w.MaxValue, Behavior: w.Behavior.Value, ForCreate: w.IsValidForCreate, ForUpdate: w.IsValidForUpdate,
-		MetadataID: w.MetadataID, IsPrimaryName: w.IsPrimaryName, Targets: w.Targets,
+		MetadataID: w.MetadataID, IsPrimaryName: w.IsPrimaryName, IsPrimaryID: w.IsPrimaryID, Custom: w.IsCustom, Managed: w.IsManaged,
+		PartOf: w.AttributeOf, Targets: w.Targets,
 	}
 	if w.FormatName.Value != "" {
 		column.Format = w.FormatName.Value

@@ -34,30 +34,73 @@ func (v Variable) Effective() string {
 	return v.Default
 }
 
+// variableDefinition is a row of a variable's definition.
+type variableDefinition struct {
+	ID      string `json:"environmentvariabledefinitionid"`
+	Name    string `json:"schemaname"`
+	Display string `json:"displayname"`
+	Type    int    `json:"type"`
+	Default string `json:"defaultvalue"`
+}
+
+var definitionColumns = []string{"environmentvariabledefinitionid", "schemaname", "displayname", "type", "defaultvalue"}
+
+func (d variableDefinition) variable() Variable {
+	return Variable{DefinitionID: d.ID, SchemaName: d.Name, DisplayName: d.Display, Type: d.Type, Default: d.Default}
+}
+
+// variableValue is a row of a current value.
+type variableValue struct {
+	ID         string  `json:"environmentvariablevalueid"`
+	Definition string  `json:"_environmentvariabledefinitionid_value"`
+	Value      string  `json:"value"`
+	Version    Version `json:"@odata.etag"`
+}
+
+var valueColumns = []string{"environmentvariablevalueid", "_environmentvariabledefinitionid_value", "value"}
+
+func (v *Variable) take(value variableValue) {
+	v.ValueID, v.Value, v.ValueVersion = value.ID, value.Value, value.Version
+}
+
+// Variables lists the environment's variables by schema name, whichever solution brought them.
+func (c *Client) Variables(ctx context.Context) ([]Variable, error) {
+	definitions, err := List[variableDefinition](ctx, c, "environmentvariabledefinitions", Query{Select: definitionColumns, OrderBy: "schemaname"})
+	if err != nil {
+		return nil, err
+	}
+	values, err := List[variableValue](ctx, c, "environmentvariablevalues", Query{Select: valueColumns})
+	if err != nil {
+		return nil, err
+	}
+	current := map[string]variableValue{}
+	for _, value := range values {
+		current[value.Definition] = value
+	}
+	variables := make([]Variable, len(definitions))
+	for i, definition := range definitions {
+		variables[i] = definition.variable()
+		if value, set := current[definition.ID]; set {
+			variables[i].take(value)
+		}
+	}
+	return variables, nil
+}
+
 // Variable reads an environment variable by its schema name; found is false when it is not defined.
 func (c *Client) Variable(ctx context.Context, schemaName string) (variable Variable, found bool, err error) {
-	definition, found, err := One[struct {
-		ID      string `json:"environmentvariabledefinitionid"`
-		Name    string `json:"schemaname"`
-		Display string `json:"displayname"`
-		Type    int    `json:"type"`
-		Default string `json:"defaultvalue"`
-	}](ctx, c, "environmentvariabledefinitions", Query{
-		Select: []string{"environmentvariabledefinitionid", "schemaname", "displayname", "type", "defaultvalue"}, Filter: "schemaname eq " + Quote(schemaName),
+	definition, found, err := One[variableDefinition](ctx, c, "environmentvariabledefinitions", Query{
+		Select: definitionColumns, Filter: "schemaname eq " + Quote(schemaName),
 	})
 	if err != nil || !found {
 		return Variable{}, false, err
 	}
-	variable = Variable{DefinitionID: definition.ID, SchemaName: definition.Name, DisplayName: definition.Display, Type: definition.Type, Default: definition.Default}
-	value, set, err := One[struct {
-		ID      string  `json:"environmentvariablevalueid"`
-		Value   string  `json:"value"`
-		Version Version `json:"@odata.etag"`
-	}](ctx, c, "environmentvariablevalues", Query{
-		Select: []string{"environmentvariablevalueid", "value"}, Filter: "_environmentvariabledefinitionid_value eq " + definition.ID,
+	variable = definition.variable()
+	value, set, err := One[variableValue](ctx, c, "environmentvariablevalues", Query{
+		Select: valueColumns, Filter: "_environmentvariabledefinitionid_value eq " + definition.ID,
 	})
 	if set {
-		variable.ValueID, variable.Value, variable.ValueVersion = value.ID, value.Value, value.Version
+		variable.take(value)
 	}
 	return variable, true, err
 }

@@ -66,12 +66,14 @@ type Table struct {
 	Description           Label  `json:"Description"`
 	Ownership             string `json:"OwnershipType"` // UserOwned, OrganizationOwned or None
 	Custom                bool   `json:"IsCustomEntity"`
+	Managed               bool   `json:"IsManaged"` // a managed solution brought it
 	ChangeTracking        bool   `json:"ChangeTrackingEnabled"`
 	OptimisticConcurrency bool   `json:"IsOptimisticConcurrencyEnabled"`
 }
 
 var tableProperties = []string{"MetadataId", "LogicalName", "SchemaName", "EntitySetName", "PrimaryIdAttribute", "PrimaryNameAttribute", "ObjectTypeCode",
-	"DisplayName", "DisplayCollectionName", "Description", "OwnershipType", "IsCustomEntity", "ChangeTrackingEnabled", "IsOptimisticConcurrencyEnabled"}
+	"DisplayName", "DisplayCollectionName", "Description", "OwnershipType", "IsCustomEntity", "IsManaged", "ChangeTrackingEnabled",
+	"IsOptimisticConcurrencyEnabled"}
 
 // fresh reads past the metadata cache, which lags behind half a minute.
 var fresh = http.Header{"Consistency": {"Strong"}}
@@ -92,6 +94,12 @@ func (c *Client) Table(ctx context.Context, logicalName string) (Table, error) {
 	}
 	_, err = c.get(ctx, "read table "+logicalName, path+Query{Select: tableProperties}.Encode(), fresh, &table)
 	return table, err
+}
+
+// CustomTables reads the descriptions of all tables that are not the platform's own, those of managed solutions too ("Query table
+// definitions using the Web API": one answer holds them all).
+func (c *Client) CustomTables(ctx context.Context) ([]Table, error) {
+	return list[Table](ctx, c, "list tables", "EntityDefinitions"+Query{Select: tableProperties, Filter: "IsCustomEntity eq true"}.Encode())
 }
 
 // TableDefinition reads a table's whole definition, which an update sends back.

@@ -39,6 +39,31 @@ func (c *Client) Solution(ctx context.Context, name string) (solution Solution, 
 	})
 }
 
+// Types of solution components ("solutioncomponent table reference").
+const (
+	TableComponent    = 1
+	ColumnComponent   = 2
+	FlowComponent     = 29
+	VariableComponent = 380 // its definition
+)
+
+// Component is a part of a solution ("solutioncomponent table reference").
+type Component struct {
+	Type     int    `json:"componenttype"`
+	ObjectID string `json:"objectid"`              // MetadataId of a table or column, id of a row
+	Behavior int    `json:"rootcomponentbehavior"` // 0: with all that a table has; 1: without; 2: as a shell
+}
+
+// Components lists the parts of a solution.
+func (c *Client) Components(ctx context.Context, solutionID string) ([]Component, error) {
+	if _, err := Row("solutions", solutionID); err != nil {
+		return nil, err
+	}
+	return List[Component](ctx, c, "solutioncomponents", Query{
+		Select: []string{"componenttype", "objectid", "rootcomponentbehavior"}, Filter: "_solutionid_value eq " + solutionID, OrderBy: "solutioncomponentid",
+	})
+}
+
 // BaseLanguage gives the LCID of the organisation's base language, for example 1033.
 func (c *Client) BaseLanguage(ctx context.Context) (int, error) {
 	organisation, found, err := One[struct {

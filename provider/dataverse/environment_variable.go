@@ -75,8 +75,6 @@ func checkVariable(_ context.Context, config variableModel, diagnostics *diag.Di
 		if config.DisplayName.IsNull() {
 			diagnostics.AddAttributeError(path.Root("display_name"), "Environment variable needs a display name", "Give display_name, or set manage_definition = false for a variable that a solution brought.")
 		}
-	} else if !config.DefaultValue.IsNull() && !config.ManageDefinition.IsUnknown() {
-		diagnostics.AddAttributeError(path.Root("default_value"), "Default of an existing variable is never edited", "Remove default_value, and give value instead.")
 	}
 	if config.Type.ValueString() != "boolean" {
 		return
@@ -92,6 +90,11 @@ func (m *variableModel) title() string { return "environment variable " + m.Name
 
 func (m *variableModel) complete(ctx context.Context, e *environment, p *planning[variableModel]) {
 	state := p.state
+	// An import shows the default, and configuration generated from it gives the same: that one is compared below.
+	if p.fresh && !p.config.DefaultValue.IsNull() && !m.ManageDefinition.IsUnknown() && !m.ManageDefinition.ValueBool() {
+		p.AddAttributeError(path.Root("default_value"), "Default of an existing variable is never edited", "Remove default_value, and give value instead.")
+		return
+	}
 	if m.DisplayName.IsUnknown() && !p.fresh && p.config.DisplayName.IsNull() {
 		m.DisplayName = state.DisplayName
 	}
@@ -206,6 +209,7 @@ func (m *variableModel) number() int {
 
 // settle makes the current value what is declared, or removes it.
 func (m *variableModel) settle(ctx context.Context, e *environment) error {
+	defer e.remote.VariableChanged(m.Name.ValueString())
 	err := e.change(ctx, nil, m.title(), func(ctx context.Context, api *client.Client) error {
 		live, found, err := api.Variable(ctx, m.Name.ValueString())
 		switch {
@@ -233,10 +237,11 @@ func (m *variableModel) settle(ctx context.Context, e *environment) error {
 }
 
 func (m *variableModel) read(ctx context.Context, e *environment) (bool, error) {
-	live, found, err := m.find(ctx, e)
-	if err != nil || !found {
+	known, err := e.remote.Variable(ctx, m.Name.ValueString())
+	if err != nil || known == nil {
 		return false, err
 	}
+	live := *known
 	if m.ManageDefinition.IsNull() { // an import: what exists is used, not owned
 		m.ManageDefinition = types.BoolValue(false)
 	}
@@ -266,6 +271,7 @@ func (m *variableModel) update(ctx context.Context, e *environment, before *vari
 
 // remove deletes the current value, and the definition if it is managed.
 func (m *variableModel) remove(ctx context.Context, e *environment) error {
+	defer e.remote.VariableChanged(m.Name.ValueString())
 	return e.remove(ctx, nil, m.title(), func(ctx context.Context, api *client.Client) error {
 		live, found, err := api.Variable(ctx, m.Name.ValueString())
 		if err != nil || !found {

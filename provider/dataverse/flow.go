@@ -246,6 +246,7 @@ func (m *flowModel) switchTo(ctx context.Context, e *environment) error {
 }
 
 func switchOne(ctx context.Context, e *environment, one client.CloudFlow, on bool) error {
+	defer e.remote.FlowsChanged()
 	err := e.change(ctx, nil, "flow "+one.Name, func(ctx context.Context, api *client.Client) error { return api.SwitchFlow(ctx, one.ID, on) })
 	if err != nil {
 		return explained(one, err)
@@ -272,10 +273,11 @@ func explained(flow client.CloudFlow, err error) error {
 }
 
 func (m *flowModel) read(ctx context.Context, e *environment) (bool, error) {
-	all, err := listFlows(ctx, e)
+	known, err := e.remote.Flows(ctx)
 	if err != nil {
 		return false, err
 	}
+	all := flows(known)
 	live, err := all.named(m.Name.ValueString())
 	if errors.Is(err, errNoFlow) {
 		return false, nil

@@ -31,6 +31,8 @@ type Kind struct {
 	Description string                   // Markdown
 	Attributes  map[string]schema.Attribute
 	Find        func(ctx context.Context, r *remote.Remote, config tfsdk.Config) ([]Found, error)
+	// Permissions adds to those of reading the resource; a sentence, in Markdown, or empty.
+	Permissions string
 	// ImportOnly says that importing alone gives the whole resource.
 	ImportOnly bool
 }
@@ -61,7 +63,11 @@ func (l *lister) Metadata(ctx context.Context, req resource.MetadataRequest, res
 
 // ListResourceConfigSchema implements [list.ListResource].
 func (l *lister) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
-	resp.Schema = schema.Schema{MarkdownDescription: l.Description + "\n\n**Permissions.** As for reading the resource of the same name.", Attributes: l.Attributes}
+	permissions := "**Permissions.** As for reading the resource of the same name."
+	if l.Permissions != "" {
+		permissions += " " + l.Permissions
+	}
+	resp.Schema = schema.Schema{MarkdownDescription: l.Description + "\n\n" + permissions, Attributes: l.Attributes}
 }
 
 // Configure implements [list.ListResourceWithConfigure].

@@ -76,6 +76,15 @@ func (b *batch[V]) single(ctx context.Context, key string) (value V, err error) 
 	return value, nil
 }
 
+// keep takes over a value that was read elsewhere.
+func (b *batch[V]) keep(key string, value V) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.alone {
+		b.kept[key] = value
+	}
+}
+
 // change replaces a value that is kept. One that is being read may have been read before or after: it is forgotten.
 func (b *batch[V]) change(key string, with func(V) V) {
 	b.mu.Lock()

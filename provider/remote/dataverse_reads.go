@@ -23,6 +23,8 @@ type environmentReads struct {
 	publishers *batch[[]dataverse.Publisher] // under one key
 	language   *batch[int]                   // under one key
 	privileges *batch[map[string]bool]       // by names
+	variables  *batch[*dataverse.Variable]   // by schema name; nil for one that does not exist
+	flows      *batch[[]dataverse.CloudFlow] // under one key
 }
 
 // whole is the key of what is read as one.
@@ -52,6 +54,56 @@ func (r *Remote) Privileges(ctx context.Context, names []string) (map[string]boo
 // Table reads a table's description; nil when the environment does not have it. The caller does not change it.
 func (r *Remote) Table(ctx context.Context, name string) (*dataverse.Table, error) {
 	return r.environmentReads().tables.get(ctx, strings.ToLower(name))
+}
+
+// CustomTables reads all tables that are not the platform's own; each is then known to [Remote.Table].
+func (r *Remote) CustomTables(ctx context.Context) ([]dataverse.Table, error) {
+	return listEach(ctx, r, (*dataverse.Client).CustomTables, func(table dataverse.Table) {
+		r.environmentReads().tables.keep(strings.ToLower(table.LogicalName), &table)
+	})
+}
+
+// Variables reads all environment variables; each is then known to [Remote.Variable].
+func (r *Remote) Variables(ctx context.Context) ([]dataverse.Variable, error) {
+	return listEach(ctx, r, (*dataverse.Client).Variables, func(variable dataverse.Variable) {
+		r.environmentReads().variables.keep(strings.ToLower(variable.SchemaName), &variable)
+	})
+}
+
+// listEach reads a list at once, and hands each of it over.
+func listEach[V any](ctx context.Context, r *Remote, read func(*dataverse.Client, context.Context) ([]V, error), keep func(V)) (all []V, err error) {
+	client, err := r.Dataverse(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = r.Retry(ctx, func(ctx context.Context) (err error) {
+		all, err = read(client, ctx)
+		return err
+	})
+	for _, one := range all {
+		keep(one)
+	}
+	return all, err
+}
+
+// Variable reads an environment variable by its schema name; nil when it is not defined.
+func (r *Remote) Variable(ctx context.Context, name string) (*dataverse.Variable, error) {
+	return r.environmentReads().variables.get(ctx, strings.ToLower(name))
+}
+
+// VariableChanged notes a write to an environment variable, or one whose answer was lost.
+func (r *Remote) VariableChanged(name string) {
+	r.environmentReads().variables.forget(func(key string) bool { return strings.EqualFold(key, name) })
+}
+
+// Flows reads the cloud flows of solutions. The caller does not change them.
+func (r *Remote) Flows(ctx context.Context) ([]dataverse.CloudFlow, error) {
+	return r.environmentReads().flows.get(ctx, whole)
+}
+
+// FlowsChanged notes that a flow was switched, or may have been.
+func (r *Remote) FlowsChanged() {
+	r.environmentReads().flows.forget(func(string) bool { return true })
 }
 
 // Column reads a column with what is special to its kind; found is false when there is none of the name and kind, or no table. The
@@ -166,6 +218,16 @@ func (r *Remote) environmentReads() *environmentReads {
 				return nil, nil
 			}
 			return held, err
+		}))
+		reads.variables = newBatch(1, eachTable(r, func(ctx context.Context, client *dataverse.Client, name string) (*dataverse.Variable, error) {
+			found, ok, err := client.Variable(ctx, name)
+			if !ok {
+				return nil, err
+			}
+			return &found, err
+		}))
+		reads.flows = newBatch(1, eachTable(r, func(ctx context.Context, client *dataverse.Client, _ string) ([]dataverse.CloudFlow, error) {
+			return client.CloudFlows(ctx)
 		}))
 		reads.keys = newBatch(1, eachTable(r, func(ctx context.Context, client *dataverse.Client, table string) ([]dataverse.AlternateKey, error) {
 			return client.AlternateKeys(ctx, table)

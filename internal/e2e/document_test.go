@@ -45,6 +45,7 @@ func TestShadowWritesAreShown(t *testing.T) {
 	id := b.sellerShares("Held", 1)
 	received := b.microsoftSends("Received", 2)
 	b.until("the inbound deal", func() []string { return b.unequal([]string{"Received"}) })
+	b.rest() // rows show before the sandbox has noted who made them
 	b.act("edit_opportunity", map[string]string{"id": text(b.opportunities()["Received"][0]["Id"]), "stage": "Qualification", "amount": "4711"})
 	mark := b.lastOperation()
 	b.expectShown(id, "waits for partner_center_writes = shadow", "create referral", `"externalReferenceId":"`+id+`"`, "SOL-10001-AAA")

@@ -221,6 +221,18 @@ func TestGuidesAreFollowed(t *testing.T) {
 	}
 }
 
+// Somebody without any account gets from an empty directory to a deal that arrives by following the sandbox's guide to the letter.
+func TestTheSandboxGuideIsFollowed(t *testing.T) {
+	t.Parallel()
+	b := newBareBed(t, nil, nil)
+	dir := b.mkdir("empty")
+	if err := os.CopyFS(filepath.Join(dir, "terraform-provider-cosell", "examples", "salesforce"), os.DirFS(filepath.Join(root, "examples", "salesforce"))); err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(b.address, ":")
+	b.follow(dir, script(guide(t, "docs/guides/sandbox.md"), ""), append(b.reader(), "PORT="+port))
+}
+
 // What the README shows without accounts works in an empty directory: the sandbox listens, and people can act in it.
 func TestReadmeIsFollowed(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/cosell-sync/terraform-provider-cosell/internal/partnercenter"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/salesforce"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox"
+	"github.com/cosell-sync/terraform-provider-cosell/internal/sandbox/lab"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/secret"
 	"github.com/cosell-sync/terraform-provider-cosell/internal/wire"
 	"github.com/cosell-sync/terraform-provider-cosell/provider"
@@ -34,7 +36,8 @@ type world struct {
 	env     map[string]string
 	other   *remote.Remote
 	losses  *losses
-	patient bool // whether the provider's pauses last: where a program works at its own pace
+	patient bool                  // whether the provider's pauses last: where a program works at its own pace
+	pause   func(context.Context) // what a pause that does not last waits for; nothing if it is nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -147,12 +150,30 @@ func (w *world) providersThat(gather func(context.Context, func() int), changes 
 		},
 	}
 	if !w.patient {
-		options.Wait = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+		options.Wait = func(ctx context.Context, _ time.Duration) error {
+			if w.pause != nil {
+				w.pause(ctx)
+			}
+			return ctx.Err()
+		}
 	}
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		provider.TypeName: func() (tfprotov6.ProviderServer, error) {
 			return providerserver.NewProtocol6(provider.New("test", options)())(), nil
 		},
+	}
+}
+
+// delivered waits until the sandbox has tried to deliver a webhook, and knows how it was answered.
+func (w *world) delivered(ctx context.Context) {
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for !slices.ContainsFunc(w.sandbox.Kit().Log.Since(0), func(o lab.Operation) bool { return o.Action == "webhook" }) {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
